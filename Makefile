@@ -1,0 +1,18 @@
+# `make check` is what reviewers and automation run. The tools come with: .venv/bin/pip install -e ".[test,dev]"
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+
+.PHONY: check lint types test oracle
+
+check: lint types test
+
+lint:
+	$(PYTHON) -m ruff check .
+
+types:
+	$(PYTHON) -m mypy
+
+test:
+	$(PYTHON) -m pytest -q
+
+oracle:  # needs the extra [oracle]
+	$(PYTHON) -m pytest -q -m oracle

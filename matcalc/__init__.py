@@ -1,0 +1,1 @@
+"""matcalc: matrix derivatives in closed form, checked before they are shown."""

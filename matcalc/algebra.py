@@ -1,0 +1,617 @@
+"""Constructors of sums, products and transposes in normal form: flat, like terms collected, scalars in front, transposes inside.
+
+They use what is true of the operators alone; what is true of functions stands in rules/identities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from math import gcd
+
+from .dims import SCALAR, Dim, Poly, Shape
+from .expr import Expr, Head, Number, make, number
+
+ZERO, ONE = number(0), number(1)
+
+
+def plain(value: Number) -> Number:
+    """A Fraction that is an integer, as an int: arithmetic on ints is ten times faster."""
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+# ---------------------------------------------------------------- constants
+def eye(n: Dim) -> Expr:
+    return ONE if n == 1 else make("eye", (), None, (n, n))
+
+
+def ones(shape: Shape) -> Expr:
+    return ONE if shape == SCALAR else make("ones", (), None, shape)
+
+
+def zeros(shape: Shape) -> Expr:
+    return ZERO if shape == SCALAR else make("zeros", (), None, shape)
+
+
+def size(dim: Dim) -> Expr:
+    """A dimension as a number."""
+    if isinstance(dim, int):
+        return number(dim)
+    if isinstance(dim, str):
+        return make("size", (), dim)
+    assert isinstance(dim, Poly)
+    return add([scale(c, mul([make("size", (), name) for name in names])) for names, c in dim.terms])
+
+
+def is_zero(e: Expr) -> bool:
+    return e is ZERO or e.op == "zeros"
+
+
+# ---------------------------------------------------------------- sums
+def split(e: Expr) -> tuple[Number, Expr]:
+    """e = coefficient * core."""
+    if e.op == "mul":
+        return e.data, _product(1, e.args, e.shape)
+    if e.op == "num":
+        return e.data, ONE
+    return 1, e
+
+
+def add(terms: Iterable[Expr], shape: Shape | None = None) -> Expr:
+    """The sum: flat, like terms collected in the order in which they came; a scalar counts for every entry."""
+    terms = list(terms)
+    if shape is None:
+        shape = next((t.shape for t in terms if t.shape != SCALAR), SCALAR)
+    found: dict[Expr, list[Number]] = {}
+    cores: dict[Expr, Expr] = {}
+
+    def put(c: Number, core: Expr) -> None:
+        slot = found.get(core.canon)
+        if slot is None:
+            found[core.canon] = [c]
+            cores[core.canon] = core
+        else:
+            slot[0] += c
+
+    for term in terms:
+        if term.shape == SCALAR and shape != SCALAR:
+            term = mul([term, ones(shape)])
+        if is_zero(term):
+            continue
+        if term.op == "add":
+            for core, c in zip(term.args, term.data, strict=True):
+                put(c, core)
+            continue
+        c, core = split(term)
+        if core.op == "add" and c == -1:
+            for inner, d in zip(core.args, core.data, strict=True):
+                put(-d, inner)
+        else:
+            put(c, core)
+    kept = [(plain(slot[0]), cores[canon]) for canon, slot in found.items() if slot[0]]
+    if not kept:
+        return zeros(shape)
+    if len(kept) == 1:
+        return scale(*kept[0])
+    return make("add", tuple([core for _, core in kept]), tuple([c for c, _ in kept]), shape)
+
+
+def terms_of(e: Expr) -> list[tuple[Number, Expr]]:
+    """e as coefficients on cores."""
+    if e.op == "add":
+        return list(zip(e.data, e.args, strict=True))
+    return [] if is_zero(e) else [split(e)]
+
+
+def from_terms(terms: Iterable[tuple[Number, Expr]], shape: Shape) -> Expr:
+    return add([scale(c, core) for c, core in terms], shape)
+
+
+def negate(e: Expr) -> Expr:
+    return scale(-1, e)
+
+
+def content(e: Expr) -> tuple[Number, Expr]:
+    """A sum as number * sum with coprime integer coefficients, the canonically first one positive.
+
+    So `a - x` and `x - a` meet inside products. Large numbers are left alone: 0.044715 must not become 8943/200000.
+    """
+    numerators, denominators = 0, 1
+    for c in e.data:
+        if isinstance(c, int):
+            numerators = gcd(numerators, c)
+        else:
+            numerators = gcd(numerators, c.numerator)
+            denominators = denominators * c.denominator // gcd(denominators, c.denominator)
+    factor: Number = Fraction(numerators, denominators) if denominators <= 1000 else Fraction(1)
+    first = min(range(len(e.args)), key=lambda i: e.args[i].key)
+    if e.data[first] < 0:
+        factor = -factor
+    if factor == 1:
+        return 1, e
+    return plain(factor), make("add", e.args, tuple([plain(Fraction(c) / factor) for c in e.data]), e.shape)
+
+
+# ---------------------------------------------------------------- elementwise products and powers
+def scale(c: Number, e: Expr) -> Expr:
+    """A number times an expression."""
+    if c == 1:
+        return e
+    if not c:
+        return zeros(e.shape)
+    if e.op == "num":
+        return number(c * e.data)
+    if e.op == "zeros":
+        return e
+    if e.op == "mul":
+        return _product(plain(c * e.data), e.args, e.shape)
+    if e.op == "add" and c == -1:
+        return make("add", e.args, tuple([-d for d in e.data]), e.shape)
+    if e.op == "add":
+        inner, e = content(e)
+        return _product(plain(c * inner), (e,), e.shape)
+    return _product(c, (e,), e.shape)
+
+
+def _product(c: Number, factors: tuple[Expr, ...], shape: Shape) -> Expr:
+    """A node from factors that are in normal form already."""
+    if not factors:
+        return number(c)
+    if len(factors) == 1:
+        if c == 1:
+            return factors[0]
+        if c == -1 and factors[0].op == "add":
+            return scale(-1, factors[0])
+    return make("mul", factors, c, shape)
+
+
+def base_and_exponent(e: Expr) -> tuple[Expr, Expr]:
+    return (e.args[0], e.args[1]) if e.op == "pow" else (e, ONE)
+
+
+def mul(factors: Iterable[Expr]) -> Expr:
+    """The elementwise product; scalars scale. Powers of one base are collected."""
+    todo = list(factors)
+    if len(todo) == 1:
+        return todo[0]
+    todo.reverse()
+    coefficient: Number = 1
+    shape: Shape = SCALAR
+    powers: dict[Expr, list[Expr]] = {}
+    bases: dict[Expr, Expr] = {}
+    zero = False
+    while todo:
+        e = todo.pop()
+        if e.shape != SCALAR:
+            shape = e.shape
+        if e.op == "num":
+            coefficient *= e.data
+        elif e.op == "mul":
+            coefficient *= e.data
+            todo.extend(reversed(e.args))
+        elif e.op == "zeros":
+            zero = True
+        elif e.op == "ones":
+            pass
+        else:
+            if e.op == "add":
+                c, e = content(e)
+                coefficient *= c
+            base, exponent = base_and_exponent(e)
+            if base.canon not in powers:
+                powers[base.canon] = [exponent]
+                bases[base.canon] = base
+            else:
+                powers[base.canon].append(exponent)
+    if zero or not coefficient:
+        return zeros(shape)
+    kept: list[Expr] = []
+    for canon, exponents in powers.items():
+        if len(exponents) == 1:
+            e = power(bases[canon], exponents[0]) if exponents[0] is not ONE else bases[canon]
+        else:
+            e = power(bases[canon], add(exponents))
+        if e.op == "num":
+            coefficient *= e.data
+        elif e.op == "mul":
+            coefficient *= e.data
+            kept.extend(e.args)
+        elif e.op != "ones":
+            kept.append(e)
+    if shape != SCALAR and not any([e.shape != SCALAR for e in kept]):
+        kept.append(ones(shape))
+    return _product(plain(coefficient), tuple(kept), shape)
+
+
+def power(base: Expr, exponent: Expr) -> Expr:
+    """The elementwise power. Only steps that hold for every real base where both sides are defined."""
+    if exponent is ONE or base.op == "ones":
+        return base
+    if exponent is ZERO:
+        return ones(base.shape)
+    integral = exponent.op == "num" and isinstance(exponent.data, int)
+    if base.op == "num" and exponent.op == "num":
+        return _number_power(base.data, exponent.data)
+    if base.op == "pow":
+        inner = base.args[1]
+        # (x^a)^b = x^(a b) for every real x if b is an integer, or if x^a itself is defined for positive x alone
+        if integral or (inner.op == "num" and isinstance(inner.data, Fraction) and inner.data.denominator % 2 == 0):
+            return power(base.args[0], mul([inner, exponent]))
+    if base.op == "mul":
+        if integral:
+            return mul([_number_power(base.data, exponent.data), *[power(f, exponent) for f in base.args]])
+        if base.data > 0 and base.data != 1 and exponent.op == "num":
+            outside = _number_power(base.data, exponent.data)
+            return mul([outside, power(_product(1, base.args, base.shape), exponent)])
+    if base.op == "add" and integral:
+        c, primitive = content(base)
+        if c != 1:
+            return mul([_number_power(c, exponent.data), make("pow", (primitive, exponent), None, base.shape)])
+    return make("pow", (base, exponent), None, base.shape)
+
+
+def _number_power(c: Number, k: Number) -> Expr:
+    """c ** k as an exact number where it is one, else with the exponent brought between 0 and 1."""
+    if isinstance(k, int) and (c or k > 0) and abs(k) <= 256:
+        return number(Fraction(c) ** k)
+    if not isinstance(k, int) and c > 0 and k.denominator == 2:
+        c = Fraction(c)
+        p, q = _isqrt(c.numerator), _isqrt(c.denominator)
+        if p and q:
+            return number(Fraction(p, q) ** k.numerator)
+        whole = k.numerator // 2
+        if whole and abs(whole) <= 256:
+            half = make("pow", (number(c), number(Fraction(1, 2))))
+            return _product(plain(c**whole), (half,), SCALAR)
+    return make("pow", (number(c), number(k)))
+
+
+def _isqrt(n: int) -> int:
+    from math import isqrt
+
+    root = isqrt(n)
+    return root if root * root == n else 0
+
+
+def divide(a: Expr, b: Expr) -> Expr:
+    return mul([a, power(b, number(-1))])
+
+
+def scalar_part(e: Expr) -> tuple[list[Expr], Expr]:
+    """e = product of scalars * core, for an e that is no scalar."""
+    if e.op == "mul":
+        scalars = [f for f in e.args if f.shape == SCALAR]
+        if scalars or e.data != 1:
+            rest = tuple([f for f in e.args if f.shape != SCALAR])
+            return [number(e.data), *scalars], _product(1, rest, e.shape)
+    return [], e
+
+
+# ---------------------------------------------------------------- matrix products
+def matmul(factors: Iterable[Expr]) -> Expr:
+    """The matrix product: flat, scalars in front, identities gone, row @ ... @ column split off as a scalar."""
+    scalars: list[Expr] = []
+    chain: list[Expr] = []
+    rows: Dim | None = None
+    columns: Dim = 1
+    todo = list(factors)
+    todo.reverse()
+    zero = False
+    while todo:
+        e = todo.pop()
+        if e.shape == SCALAR:
+            scalars.append(e)
+            continue
+        if e.op == "matmul":
+            todo.extend(reversed(e.args))
+            continue
+        if rows is None:
+            rows = e.shape[0]
+        columns = e.shape[1]
+        if e.op == "mul":
+            outside, core = scalar_part(e)
+            if outside:
+                scalars.extend(outside)
+                todo.append(core)
+                continue
+        elif e.op == "add":
+            c, e = content(e)
+            if c != 1:
+                scalars.append(number(c))
+        elif e.op == "eye":
+            continue
+        elif e.op == "zeros":
+            zero = True
+        elif e.op == "ones" and 1 not in e.shape:
+            chain.append(ones((e.shape[0], 1)))
+            e = ones((1, e.shape[1]))
+        chain.append(e)
+    if rows is None:
+        return mul(scalars)
+    shape = (rows, columns)
+    if zero:
+        return zeros(shape)
+    if not chain:
+        return mul([*scalars, eye(rows)])
+    left, middle, right = _segments(chain)
+    scalars.extend([scalar_chain(segment) for segment in middle])
+    core = _join(_column_side(left), _row_side(right), shape)
+    if core is None:
+        return mul(scalars)
+    if scalars:
+        return mul([*scalars, core])
+    return core
+
+
+def _segments(chain: list[Expr]) -> tuple[list[Expr], list[list[Expr]], list[Expr]]:
+    """Cut where the inner dimension is 1: what begins with rows, the scalars row @ ... @ column, what ends with columns."""
+    segments: list[list[Expr]] = [[]]
+    for e in chain:
+        segments[-1].append(e)
+        if e.shape[1] == 1:
+            segments.append([])
+    if not segments[-1]:
+        segments.pop()
+    left = segments.pop(0) if segments and segments[0][0].shape[0] != 1 else []
+    right = segments.pop() if segments and segments[-1][-1].shape[1] != 1 else []
+    return left, segments, right
+
+
+def _column_side(chain: list[Expr]) -> list[Expr]:
+    """Neighbours joined; in a chain that ends in a column `diag(x) @ column` is an elementwise product."""
+    chain = _reduce(chain)
+    if len(chain) > 1 and chain[-1].shape[1] == 1:
+        for i in range(len(chain) - 2, -1, -1):
+            if chain[i].op == "diag":
+                scaled = mul([chain[i].args[0], matmul(chain[i + 1:])])
+                scalars, core = scalar_part(scaled)
+                chain = _column_side([*chain[:i], core])
+                return [mul([*scalars, chain[0]]), *chain[1:]] if scalars else chain
+    return chain
+
+
+def _row_side(chain: list[Expr]) -> list[Expr]:
+    """The same for a chain that begins with a row."""
+    if len(chain) > 1 and chain[0].shape[0] == 1 and any([e.op == "diag" for e in chain]):
+        flipped = _column_side([transpose(e) for e in reversed(chain)])
+        return [transpose(e) for e in reversed(flipped)]
+    return _reduce(chain)
+
+
+def _reduce(chain: list[Expr]) -> list[Expr]:
+    """Join neighbours: powers of one matrix, diagonals, Kronecker products."""
+    out: list[Expr] = []
+    for e in chain:
+        while out:
+            joined = _neighbours(out[-1], e)
+            if joined is None:
+                break
+            out.pop()
+            e = joined
+        if e.op != "eye" or not out:
+            out.append(e)
+    if len(out) > 1 and out[0].op == "eye":
+        out.pop(0)
+    return out
+
+
+def _neighbours(a: Expr, b: Expr) -> Expr | None:
+    if a.shape == b.shape and a.shape[0] == a.shape[1]:
+        base_a, i = (a.args[0], a.data) if a.op == "run" else (a, 1)
+        base_b, j = (b.args[0], b.data) if b.op == "run" else (b, 1)
+        if base_a.canon is base_b.canon and base_a.op not in ("diag",):
+            return run(base_a, i + j)
+    if a.op == "diag" and b.op == "diag":
+        return make("diag", (mul([a.args[0], b.args[0]]),), None, a.shape)
+    if a.op == "kron" and b.op == "kron":
+        (p, q), (r, s) = a.args, b.args
+        if p.shape[1] == r.shape[0] and q.shape[1] == s.shape[0]:
+            from .operators import kron
+
+            joined = kron(matmul([p, r]), matmul([q, s]))
+            return joined if joined.op == "kron" else None
+    if a.op == "kron" and b.op == "vec":
+        from .operators import vec
+
+        p, q = a.args
+        x = b.args[0]
+        if q.shape[1] == x.shape[0] and p.shape[1] == x.shape[1]:
+            joined = vec(matmul([q, x, transpose(p)]))
+            return joined if joined.op in ("vec", "matmul") else None
+    return None
+
+
+def run(base: Expr, k: int) -> Expr:
+    """base @ base @ ... @ base, k times."""
+    if k == 0:
+        return eye(base.shape[0])
+    if k == 1:
+        return base
+    if base.shape == SCALAR:
+        return power(base, number(k))
+    if base.op == "eye":
+        return base
+    if base.op == "run":
+        return run(base.args[0], base.data * k)
+    if base.op == "diag":
+        return make("diag", (power(base.args[0], number(k)),), None, base.shape)
+    if base.op in ("mul", "add"):
+        scalars, core = scalar_part(base)
+        if scalars:
+            return mul([*[power(s, number(k)) for s in scalars], run(core, k)])
+    return make("run", (base,), k, base.shape)
+
+
+def _join(left: list[Expr], right: list[Expr], shape: Shape) -> Expr | None:
+    chain = left + right
+    if not chain:
+        return None
+    if len(chain) == 1:
+        return chain[0]
+    if len(chain) == 2 and chain[0].op == "ones" and chain[1].op == "ones":
+        return ones(shape)
+    if any([e.op == "mul" and scalar_part(e)[0] for e in chain]):
+        return matmul(chain)
+    return make("matmul", tuple(chain), None, shape)
+
+
+def scalar_chain(chain: Sequence[Expr]) -> Expr:
+    """row @ ... @ column as a scalar: a sum, an inner product, or the one of its two transposed forms with fewer `.T`."""
+    chain = _column_side(list(chain))
+    if len(chain) == 1:
+        return chain[0]
+    if chain[0].op == "ones":
+        return total(matmul(chain[1:]))
+    if chain[-1].op == "ones":
+        return total(transpose(matmul(chain[:-1])))
+    if any([e.op == "mul" and scalar_part(e)[0] for e in chain]):
+        return matmul(chain)
+    if len(chain) == 2:
+        return _inner(transpose(chain[0]), chain[1])
+    if chain[0].op == "mul" and chain[0].shape[0] == 1 and any([e.op == "diag" for e in chain]):
+        chain = _row_side(chain)
+    flipped = [transpose(e) for e in reversed(chain)]
+    if any([e.op == "mul" and scalar_part(e)[0] for e in flipped]):
+        return matmul(flipped)
+    return make("matmul", tuple(min(chain, flipped, key=orientation)), None, SCALAR)
+
+
+def _inner(a: Expr, b: Expr) -> Expr:
+    """a.T @ b for columns; with elementwise products in it, one sum over all factors."""
+    if a.op in ("mul", "pow") or b.op in ("mul", "pow") or a.canon is b.canon:
+        return total(mul([a, b]))
+    pair = [(transpose(a), b), (transpose(b), a)]
+    return make("matmul", min(pair, key=orientation), None, SCALAR)
+
+
+def orientation(chain: Sequence[Expr]) -> tuple[object, ...]:
+    """Fewer transposes first, then the variables in the order in which they were typed."""
+    return (sum([e.transposes for e in chain]), tuple([e.rank for e in chain]), tuple([e.key for e in chain]))
+
+
+def total(e: Expr) -> Expr:
+    """The sum of all entries."""
+    if e.shape == SCALAR:
+        return e
+    if e.op == "ones":
+        return mul([size(e.shape[0]), size(e.shape[1])])
+    if e.op == "zeros":
+        return ZERO
+    if e.op == "eye":
+        return size(e.shape[0])
+    if e.op in ("transpose", "diag", "vec"):
+        return total(e.args[0])
+    if e.op == "kron":
+        return mul([total(e.args[0]), total(e.args[1])])
+    if e.op == "mul":
+        outside, core = scalar_part(e)
+        if outside:
+            return mul([*outside, total(core)])
+        if e.is_row:
+            return total(transpose(e))
+        return _total_of_product(e)
+    if e.op == "add":
+        c, primitive = content(e)
+        if c != 1:
+            return scale(c, total(primitive))
+    if e.op == "matmul":
+        left, _, right = _segments(list(e.args))
+        if left and right and left[-1].shape[1] == 1:
+            return mul([total(matmul(left)), total(matmul(right))])
+        flipped = transpose(e)
+        if (flipped.transposes, flipped.is_row, flipped.rank, flipped.key) < (e.transposes, e.is_row, e.rank, e.key):
+            e = flipped
+    elif e.is_row or (e.op not in ("sym", "call") and transpose(e).transposes < e.transposes):
+        e = transpose(e)
+    if e.op in ("mul", "transpose"):
+        return total(e)
+    return make("sum", (e,), None, SCALAR)
+
+
+def _total_of_product(e: Expr) -> Expr:
+    """sum(x * y) = x.T @ y;  sum(A * (x @ y.T)) = x.T @ A @ y."""
+    plain_factors = [f for f in e.args if f.op != "pow"]
+    if len(e.args) == 2 and len(plain_factors) == 2:
+        a, b = e.args
+        if e.is_column:
+            pair = [(transpose(a), b), (transpose(b), a)]
+            return make("matmul", min(pair, key=orientation), None, SCALAR)
+    for i, f in enumerate(e.args):
+        if f.op == "matmul" and not e.is_column:
+            left, _, right = _segments(list(f.args))
+            if left and right and left[-1].shape[1] == 1:
+                rest = mul([g for j, g in enumerate(e.args) if j != i])
+                return matmul([transpose(matmul(left)), rest, transpose(matmul(right))])
+    flipped = transpose(e)
+    if flipped.op == "mul" and (flipped.transposes, flipped.key) < (e.transposes, e.key) and not e.is_column:
+        e = flipped
+    return make("sum", (e,), None, SCALAR)
+
+
+# ---------------------------------------------------------------- transposes
+def transpose(e: Expr) -> Expr:
+    """The transpose, moved inward; it stays on symbols, calls and slices."""
+    if e._transpose is None:
+        e._transpose = _transposed(e)
+        if e._transpose._transpose is None and e._transpose.op != "mul":
+            e._transpose._transpose = e
+    return e._transpose
+
+
+def _transposed(e: Expr) -> Expr:
+    op, shape = e.op, (e.shape[1], e.shape[0])
+    if e.shape == SCALAR or op in ("eye", "diag"):
+        return e
+    if op == "transpose":
+        return e.args[0]
+    if op == "sym":
+        if "symmetric" in e.data.properties:
+            return e
+        if "skew" in e.data.properties:
+            return scale(-1, e)
+    elif op in ("ones", "zeros"):
+        return make(op, (), None, shape)
+    elif op == "add":
+        return from_terms([(c, transpose(a)) for c, a in zip(e.data, e.args, strict=True)], shape)
+    elif op == "mul":
+        return mul([number(e.data), *[transpose(a) for a in e.args]])
+    elif op == "pow":
+        return power(transpose(e.args[0]), e.args[1])
+    elif op == "matmul":
+        return matmul([transpose(a) for a in reversed(e.args)])
+    elif op == "run":
+        return run(transpose(e.args[0]), e.data)
+    elif op == "kron":
+        from .operators import kron
+
+        return kron(transpose(e.args[0]), transpose(e.args[1]))
+    elif op == "commat":
+        return make("commat", (), (e.data[1], e.data[0]), shape)
+    elif op == "index":
+        inner, flipped = e.args[0], transpose(e.args[0])
+        if inner is flipped and e.data[0] == e.data[1]:
+            return e
+    elif op == "call" and e.data.transpose == "through" and transpose(e.args[0]) is e.args[0] and len(e.args) == 1:
+        return e
+    return make("transpose", (e,), None, shape)
+
+
+# ---------------------------------------------------------------- functions
+def call(head: Head, args: Sequence[Expr], shape: Shape) -> Expr:
+    """A function of rules/, its argument turned the way that shows fewer transposes where the function allows it."""
+    if head.transpose and args[0].shape != SCALAR:
+        flipped = [transpose(a) for a in args]
+        if upright(flipped[0]) < upright(args[0]):
+            node = make("call", tuple(flipped), head, (shape[1], shape[0]))
+            return transpose(node) if head.transpose == "through" else node
+    return make("call", tuple(args), head, shape)
+
+
+def upright(e: Expr) -> tuple[object, ...]:
+    """Of an expression and its transpose, the smaller is the one to write down: columns, few `.T`, typed first."""
+    first = e
+    for _ in range(6):
+        if not first.args:
+            break
+        first = first.args[0]
+    return (e.is_row, e.transposes, first.rank, e.key)

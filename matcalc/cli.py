@@ -1,0 +1,729 @@
+"""The command line: click commands whose every line of output comes from the API.
+
+The answer, and nothing else, goes to stdout; what was assumed, conditions, evidence and errors go to stderr. Everything
+that is slow to import (numpy, sympy, rich, the engine itself) is imported where it is first needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, UnknownName, nearest
+from .errors import _quote as quote
+
+PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
+EXAMPLES = (
+    'matcalc grad "x.T A x" --wrt x',
+    'matcalc grad "logdet(X)" --wrt X --let "X: spd"',
+    'matcalc simplify "tr(A @ B) - tr(B @ A)"',
+)
+MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
+
+FORMATS = ("text", "json")
+LATER_FORMATS = ("unicode", "latex", "mathml", "sympy", "numpy", "jax", "torch", "julia", "matlab")
+LATER_VERBS = ("jacobian", "hessian", "differential", "vjp", "jvp", "check", "minimize", "plot", "repl")
+SYNTAXES = ("auto", "numpy", "matlab", "latex")
+STRUCTURES = ("projected", "independent", "free")
+WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that comes first here is the exit code of all
+CLOSED_PIPE, INTERRUPTED = 141, 130  # what a shell reports for SIGPIPE and SIGINT
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class UsageError(MatcalcError):
+    """A command line that cannot be read."""
+
+
+class InternalError(MatcalcError):
+    """A fault of matcalc: something that is not a MatcalcError escaped from the API."""
+
+    exit_code = 70
+
+
+class Shown(NamedTuple):
+    """What one expression prints: lines for stdout and lines for stderr."""
+
+    out: list[str]
+    err: list[str]
+
+
+class Asked(NamedTuple):
+    """A command line, read: the verb, its options, and which of them were typed (to print the command again, mended)."""
+
+    verb: str
+    options: dict[str, Any]
+    typed: tuple[tuple[str, str], ...]
+
+    def get(self, name: str) -> Any:
+        return self.options.get(name)
+
+    @property
+    def as_json(self) -> bool:
+        return bool(self.get("to") == "json")
+
+    def request(self, text: str) -> Request:
+        return Request(self.verb, text, self.get("wrt") or (), self.get("let") or (), self.typed)
+
+
+# ---------------------------------------------------------------- commands
+
+
+class Command(click.Command):
+    """A command whose help begins with examples, and whose expression may begin with a minus."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.examples = examples
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, self.examples)
+        super().format_help(ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self.negatives_last(args))
+
+    def negatives_last(self, args: list[str]) -> list[str]:
+        """`args` with an expression such as "-x.T @ x", which is no option, moved behind `--`."""
+        if "--" in args:
+            return args
+        valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        known = {"-", "-h"}
+        moved = [a for before, a in zip(["", *args], args, strict=False)
+                 if re.match(r"-(?!-)", a) and a not in known and before not in valued]
+        return [a for a in args if a not in moved] + (["--", *moved] if moved else [])
+
+
+class Verbs(click.Group):
+    """The group of all verbs: an unknown one gets the nearest, a bare expression gets a verb."""
+
+    command_class = Command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, EXAMPLES)
+        super().format_help(ctx, formatter)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word in self.commands:
+            return word, self.commands[word], args[1:]
+        if word in LATER_VERBS:
+            raise NotSupported(f"{word} is not there yet; what works now: {', '.join(self.commands)}",
+                               fixes=[Fix(say="matcalc --help")])
+        if word.startswith("-"):
+            raise click.NoSuchOption(word, ctx=ctx)
+        if not re.fullmatch(r"[A-Za-z][\w-]*", word):
+            raise UsageError("a verb is missing before the expression", fixes=[Fix(say=shell_line(["simplify", *args]))])
+        meant = nearest(word, set(self.commands))
+        fix = shell_line([meant, *args[1:]]) if meant else "matcalc --help"
+        raise UsageError(f"there is no command {word}" + (f"; did you mean {meant}?" if meant else ""), fixes=[Fix(say=fix)])
+
+
+def write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
+    with formatter.section("Examples"):
+        for example in examples:
+            formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+    formatter.write("\n")
+
+
+def option_set(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order in which the help shows them."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+wrt_option = click.option("--wrt", multiple=True, metavar="X", help="The variable to differentiate by; may be repeated.")
+structure_option = click.option("--structure", default="projected", metavar="KIND",
+                                help="For a variable declared symmetric, diagonal ...: projected (default), independent or free.")
+set_options = option_set(
+    click.option("--set", "values", multiple=True, metavar='"x=[1, 2]"', help="The value of a variable: numbers and lists of numbers."),
+    click.option("--data", metavar="FILE.npz", help="A file of NumPy arrays, named as the variables are."),
+)
+steps_option = click.option("--steps", is_flag=True, help="Show the derivation before the answer.")
+check_options = option_set(
+    click.option("--no-check", is_flag=True, help="Show the answer without checking it."),
+    click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which answers are checked."),
+)
+reading_options = option_set(
+    click.argument("expression", nargs=-1),
+    click.option("--let", multiple=True, metavar='"A: matrix(n, n)"',
+                 help='Declare a variable or its properties ("A: spd"); may be repeated.'),
+    click.option("--syntax", default="auto", metavar="NAME", help="How the text is read: auto (default), numpy, matlab or latex."),
+    click.option("--to", default="text", metavar="FORMAT", help="What is printed: text (default) or json."),
+    click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated."),
+    click.option("--limit", multiple=True, metavar="NAME=VALUE", help="Raise a limit that an error named; may be repeated."),
+    click.option("--file", metavar="FILE", help="Read one expression a line; errors carry the line number."),
+)
+
+
+@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, is_eager=True, help="Show the version.")
+@click.pass_context
+def verbs(ctx: click.Context, version: bool) -> int:
+    """Matrix derivatives in closed form, checked before they are shown."""
+    if version:
+        print(f"matcalc {installed_version()}")
+        ctx.exit(0)
+    if ctx.invoked_subcommand is None:
+        print("\n".join([PURPOSE, "", *(f"  {example}" for example in EXAMPLES), "", MORE]))
+    return 0
+
+
+@verbs.command(examples=(
+    EXAMPLES[0], EXAMPLES[1],
+    'matcalc grad "norm2sq(A x - b) + c * norm1(x)" --wrt x --steps',
+    'matcalc grad "norm2sq(y - W2 @ tanh(W1 @ x))" --wrt W1 --wrt W2 --to json',
+))
+@reading_options
+@wrt_option
+@structure_option
+@steps_option
+@check_options
+def grad(**_options: Any) -> int:
+    """The gradient of a scalar expression, in the shape of the variable."""
+    asked = read_command(click.get_current_context())
+
+    def ask(text: str) -> list[Any]:
+        import matcalc as mc
+
+        answer = mc.grad(text, one_or_all(asked.get("wrt")), structure=asked.get("structure"), **common(asked))
+        return list(answer) if isinstance(answer, list | tuple) else [answer]
+
+    return run(asked, lambda text, start: show_answers(asked, text, ask(text), start))
+
+
+@verbs.command(examples=(EXAMPLES[2], 'matcalc simplify "inv(A @ B) @ A" --let "A: matrix(n, n) invertible"'))
+@reading_options
+@steps_option
+@check_options
+def simplify(**_options: Any) -> int:
+    """An expression in its shortest form."""
+    asked = read_command(click.get_current_context())
+
+    def ask(text: str) -> list[Any]:
+        import matcalc as mc
+
+        return [mc.simplify(text, **common(asked))]
+
+    return run(asked, lambda text, start: show_answers(asked, text, ask(text), start))
+
+
+@verbs.command("eval", examples=(
+    'matcalc eval "x.T A x" --set "x=[1, 2]" --set "A=[[1, 2], [3, 4]]"',
+    'matcalc eval "norm2sq(A x - b)" --data arrays.npz',
+))
+@reading_options
+@set_options
+def evaluate(**_options: Any) -> int:
+    """The value of an expression, its variables given by --set or --data."""
+    asked = read_command(click.get_current_context())
+    values = read_values(asked.get("values"), asked.get("data"))
+
+    def show(text: str, start: float) -> Shown:
+        import matcalc as mc
+
+        value = mc.evaluate(text, values, **common(asked, "let", "syntax", "rules", "limits"))
+        return show_value(asked, text, value, start)
+
+    return run(asked, show)
+
+
+@verbs.command(examples=("matcalc rules", "matcalc rules logdet", "matcalc rules check logdet --seed 7"))
+@click.argument("words", nargs=-1, metavar="[NAME | check [NAME]]")
+@click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which rules are checked.")
+def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
+    """What matcalc knows: list all functions and identities, show one, or check them."""
+    if words[:1] == ("check",) and len(words) <= 2:
+        return check_rules(words[1:], rules, seed)
+    if len(words) > 1:
+        raise UsageError("one name at a time", fixes=[Fix(say=shell_line(["rules", words[0]]))])
+    import matcalc as mc
+
+    entries = mc.rules(rules=rules) if rules else mc.rules()
+    emit(Shown(list_rules(entries) if not words else show_rule(entries, words[0]), []))
+    return 0
+
+
+# ---------------------------------------------------------------- from click's words to ours
+
+
+def read_command(ctx: click.Context) -> Asked:
+    """The verb and its options, with those that click does not judge judged here."""
+    options = dict(ctx.params)
+    choose("to", options["to"], FORMATS, LATER_FORMATS)
+    choose("syntax", options["syntax"], SYNTAXES)
+    if "structure" in options:
+        choose("structure", options["structure"], STRUCTURES)
+    options["limits"] = read_limits(options["limit"])
+    return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)))
+
+
+def typed_options(ctx: click.Context) -> Iterator[tuple[str, str]]:
+    """(name, value) of every option that was typed, but for those that a request has places of its own for."""
+    for param in ctx.command.params:
+        if not isinstance(param, click.Option) or param.name in ("wrt", "let", "file"):
+            continue
+        if ctx.get_parameter_source(param.name or "") is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        value = ctx.params[param.name or ""]
+        for one in value if isinstance(value, tuple) else (value,):
+            yield param.opts[0].removeprefix("--"), "true" if one is True else str(one)
+
+
+def choose(option: str, value: str, now: tuple[str, ...], later: tuple[str, ...] = ()) -> None:
+    """Refuse a value that is none of those that an option takes."""
+    if value in now:
+        return
+    if value in later:
+        raise NotSupported(f"--{option} {value} is not there yet; what works now: {', '.join(now)}",
+                           fixes=[Fix(options=((option, now[0]),))])
+    meant = nearest(value, set(now)) or now[0]
+    raise UsageError(f"--{option} takes {', '.join(now)}; not {value}", fixes=[Fix(options=((option, meant),))])
+
+
+def read_limits(pairs: Iterable[str]) -> dict[str, int] | None:
+    limits = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if not re.fullmatch(r"\s*[0-9]{1,18}\s*", value):
+            raise UsageError(f"--limit takes NAME=VALUE, a whole number; not {pair}", fixes=[Fix(options=(("limit", ""),))])
+        limits[name.strip()] = int(value)
+    return limits or None
+
+
+def common(asked: Asked, *names: str) -> dict[str, Any]:
+    """The keyword arguments that all calls of the API share, or those of them that are named."""
+    keywords = {name: asked.get(name) for name in ("let", "syntax", "rules", "seed", "limits")}
+    keywords["check"] = not asked.get("no_check")
+    return {name: value for name, value in keywords.items() if not names or name in names}
+
+
+def one_or_all(names: tuple[str, ...]) -> str | list[str] | None:
+    if not names:
+        return None
+    return names[0] if len(names) == 1 else list(names)
+
+
+def read_values(pairs: Iterable[str], data: str | None) -> dict[str, Any]:
+    """The values of variables: arrays of the file first, then what was set on the command line."""
+    values = read_arrays(data) if data else {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set takes NAME=VALUE; not {pair}", fixes=[Fix(options=(("set", "x=[1, 2]"),))])
+        values[name.strip()] = read_number(name.strip(), text)
+    return values
+
+
+def read_number(name: str, text: str) -> Any:
+    """A number, a list of numbers (a vector) or a list of rows (a matrix)."""
+    import json
+
+    import numpy as np
+
+    try:
+        value = np.array(json.loads(text), dtype=float)
+    except (ValueError, TypeError, RecursionError):
+        example = f"{name}=[[1, 2], [3, 4]]" if name[0].isupper() else f"{name}=[1, 2]"
+        raise DomainError(f"the value of {name} is neither a number, nor a list of numbers, nor a list of rows of equal length",
+                          fixes=[Fix(options=(("set", example),))]) from None
+    return value
+
+
+def read_arrays(path: str) -> dict[str, Any]:
+    """The arrays of an .npz file; nothing in it is unpickled."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise DomainError(f"{path} cannot be read as an .npz file of numbers", detail=reason(error),
+                          fixes=[Fix(options=(("data", ""), ("set", "x=[1, 2]")))]) from None
+
+
+# ---------------------------------------------------------------- expressions: one, standard input, or a file
+
+
+def run(asked: Asked, show: Callable[[str, float], Shown]) -> int:
+    """Answer every expression that was given; the exit code is the worst."""
+    codes = [answer_one(asked, show, text, line) for line, text in expressions(asked)]
+    return min(codes, key=WORST.index, default=0)
+
+
+def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, line: int | None) -> int:
+    """Print the answer to one expression, or its error; `line` is None where there is but one."""
+    start = time.perf_counter()
+    code = 0
+    try:
+        shown = show(text, start)
+    except MatcalcError as error:
+        error.request = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
+        shown, code = show_error(asked.verb, text, error, asked.as_json, start, line), error.exit_code
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as fault:
+        ours = internal_error(fault, asked.request(text))
+        shown, code = show_error(asked.verb, text, ours, asked.as_json, start, line), ours.exit_code
+    if line is not None and not code:
+        shown = Shown(shown.out, [f"line {line}: {said}" for said in shown.err])
+    elif line is not None and not shown.out:
+        shown = Shown([""], shown.err)  # so that lines of output stay beside lines of input
+    emit(shown)
+    return code
+
+
+def expressions(asked: Asked) -> Iterator[tuple[int | None, str]]:
+    """(line number, text) of every expression; the number is None where there is but one."""
+    words, path = asked.get("expression"), asked.get("file")
+    if path is not None and words:
+        raise UsageError("an expression or --file, not both", fixes=[Fix(say=asked.request(" ".join(words)).command())])
+    if path is None and not words:
+        raise UsageError("an expression is missing", fixes=[Fix(say=example_of(asked))])
+    if len(words) > 1:
+        raise UsageError("several expressions; one with blanks in it needs quotes",
+                         fixes=[Fix(say=asked.request(" ".join(words)).command())])
+    if path is None and words != ("-",):
+        yield None, words[0]
+        return
+    lines = read_lines(asked, path)
+    if path is None and len(lines) <= 1:
+        yield None, lines[0][1] if lines else ""
+        return
+    yield from lines
+
+
+def read_lines(asked: Asked, path: str | None) -> list[tuple[int, str]]:
+    """The numbered lines, but for blank ones, of a file, or of standard input if there is no path."""
+    try:
+        if path is None or path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise DomainError(f"{path} cannot be read", detail=reason(error), fixes=[Fix(say=asked.request("-").command())]) from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DomainError(f"line {line}: the text is not UTF-8", detail=f"byte {data[error.start]:#x} at offset {error.start}",
+                          fixes=[Fix(say="iconv -f latin1 -t utf-8 " + quote(path or "-", False))]) from None
+    return [(i, line) for i, line in enumerate(re.split(r"\r\n|\n|\r", text), 1) if line.strip()]
+
+
+def example_of(asked: Asked) -> str:
+    return asked.request('tr(A)' if asked.get("wrt") == ("A",) else "x.T A x" if asked.verb != "eval" else "1 + 1").command()
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> Shown:
+    """The answers to one expression, one for every variable."""
+    out: list[str] = []
+    err: list[str] = []
+    for answer in answers:
+        if asked.as_json:
+            out.append(to_json({"ok": True, "verb": asked.verb, **answer.to_dict(), "seconds": seconds(start)}))
+            continue
+        if asked.get("steps"):
+            out += str(answer.derivation).splitlines()
+        out.append(str(answer))
+        err += context(answer, guessed=asked.verb == "grad" and not asked.get("wrt"))
+    return Shown(out, list(dict.fromkeys(err)))
+
+
+def context(answer: Any, guessed: bool) -> list[str]:
+    """How an answer is to be understood: conditions, other forms, what was assumed, how it was checked, notes."""
+    lines = [condition if re.match("valid|at kinks", condition) else f"valid if {condition}" for condition in answer.conditions]
+    lines += answer.alternative
+    evidence = str(answer.evidence)
+    checked = evidence if evidence.startswith(("inconclusive", "unchecked")) else f"checked: {evidence}"
+    lines.append("    ".join([*assumed(answer.reading), f"read as: {answer.reading.read_as}", checked]))
+    if guessed:
+        lines.append(f"note: differentiated by {answer.wrt}, the only variable")
+    return lines + [f"note: {note}" for note in answer.reading.notes]
+
+
+def assumed(reading: Any) -> list[str]:
+    """[`assumed: A matrix(n, n), x vector(n)`], matrices first, or nothing if all was declared."""
+    from .dims import SCALAR, shape_text
+
+    symbols = sorted(reading.assumed, key=lambda symbol: (symbol.shape[1] == 1) + (symbol.shape == SCALAR))
+    names = [f"{symbol.spelled or symbol.name} {shape_text(symbol.shape)}" for symbol in symbols]
+    return [f"assumed: {', '.join(names)}"] if names else []
+
+
+def show_value(asked: Asked, text: str, value: Any, start: float) -> Shown:
+    import json
+
+    import numpy as np
+
+    plain = tidy(np.asarray(value).tolist())
+    printed = json.dumps(plain)
+    if asked.as_json:
+        fields = {"ok": True, "verb": asked.verb, "text": text, "answer": printed, "value": plain, "seconds": seconds(start)}
+        return Shown([to_json(fields)], [])
+    return Shown([printed], [])
+
+
+def tidy(value: Any) -> Any:
+    """Numbers as a person writes them: 5 for 5.0, inside lists too."""
+    if isinstance(value, list):
+        return [tidy(v) for v in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    return value
+
+
+def show_error(verb: str, text: str, error: MatcalcError, as_json: bool, start: float, line: int | None = None) -> Shown:
+    """An error as lines for stderr, or as one object for stdout."""
+    if as_json:
+        fields = error.to_dict()
+        fields["type"] = fields.pop("error")
+        where = {} if line is None else {"line": line}
+        return Shown([to_json({"ok": False, "verb": verb, "text": text, **where, "error": fields, "seconds": seconds(start)})], [])
+    rendered = error.render(as_command=True)
+    if line is not None:
+        rendered = rendered.replace("error: ", f"error: line {line}: ", 1)
+    return Shown([], rendered.splitlines())
+
+
+def to_json(fields: dict[str, Any]) -> str:
+    """One line of JSON; numbers that JSON cannot say become strings."""
+    import json
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: finite(v) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [finite(v) for v in value]
+        return str(value) if isinstance(value, float) and not abs(value) < float("inf") else value
+
+    return json.dumps(finite(fields), ensure_ascii=False, allow_nan=False)
+
+
+def emit(shown: Shown) -> None:
+    """Print, the answer first, so that no slow import delays it."""
+    if shown.out:
+        print("\n".join(shown.out))
+        sys.stdout.flush()
+    if shown.err:
+        if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+            print_in_colour(shown.err)
+        else:
+            print("\n".join(shown.err), file=sys.stderr)
+
+
+STYLES = (("error:", "bold red"), ("valid if", "yellow"), ("at kinks", "yellow"), ("fix:", "green"), (" or:", "green"), ("note:", "cyan"))
+
+
+def print_in_colour(lines: Iterable[str]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for line in lines:
+        text = Text(line, style="dim" if line.startswith("assumed:") else "")
+        for head, style in STYLES:
+            if line.startswith(head):
+                text.stylize(style, 0, len(head))
+        if re.fullmatch(r" +[\^~ ]*\^[\^~ ]*( .*)?", line):
+            text.stylize("bold red")
+        console.print(text)
+
+
+def seconds(start: float) -> float:
+    return round(time.perf_counter() - start, 6)
+
+
+# ---------------------------------------------------------------- rules
+
+
+def list_rules(entries: Sequence[Any]) -> list[str]:
+    """Every function and identity on a line of its own, the kinds apart."""
+    wide = max((len(entry.name) for entry in entries), default=0)
+    kinds = list(dict.fromkeys(entry.kind for entry in entries))
+    return [line for kind in kinds for line in (f"# {kind}", *(f"{e.name:{wide}}  {e.text}" for e in entries if e.kind == kind))]
+
+
+def show_rule(entries: Sequence[Any], name: str) -> list[str]:
+    found = [entry for entry in entries if entry.name == name]
+    if not found:
+        meant = nearest(name, {entry.name for entry in entries})
+        raise UnknownName(f"there is no function or identity {name}" + (f"; did you mean {meant}?" if meant else ""),
+                          fixes=[Fix(say=shell_line(["rules", meant] if meant else ["rules"]))])
+    lines = []
+    for entry in found:
+        lines += [f"{entry.name}  ({entry.kind}, {entry.file}:{entry.line})", *(f"  {line}" for line in entry.text.splitlines())]
+        lines += [f"  source: {entry.source}"] if entry.source else []
+    return lines
+
+
+def check_rules(names: tuple[str, ...], files: tuple[str, ...], seed: int) -> int:
+    """Test all rules, or those of one name; each that fails is an error line."""
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    if find_spec("matcalc.rulecheck") is None:
+        raise NotSupported("rules check is not there yet; what works now: rules, rules NAME", fixes=[Fix(say="matcalc rules")])
+    results = list(import_module("matcalc.rulecheck").check_all(names[0] if names else None, seed=seed, rules=files))
+    failed = [result for result in results if not result.ok]
+    out = [f"{len(results) - len(failed)} of {len(results)} rules hold (seed {seed})"]
+    emit(Shown(out, [str(result.message) for result in failed]))
+    return 2 if failed else 0
+
+
+# ---------------------------------------------------------------- errors of the command line itself
+
+
+def shell_line(words: Iterable[str]) -> str:
+    """A command that can be copied: what holds blanks or brackets is in quotes."""
+    return " ".join(["matcalc", *(quote(word, always=False) for word in words)])
+
+
+VALUES = {"--wrt": "x", "--let": "A: matrix(n, n)", "--set": "x=[1, 2]", "--seed": "0", "--structure": "projected", "--syntax": "auto"}
+
+
+def usage_error(error: click.ClickException, argv: Sequence[str]) -> MatcalcError:
+    """What click found wrong, with the command line that was meant."""
+    if isinstance(error, click.NoSuchOption):
+        return unknown_option(error, argv)
+    if isinstance(error, click.BadOptionUsage):
+        fix = shell_line([*argv, VALUES.get(error.option_name, "text")])
+        return UsageError(f"{error.option_name} needs a value", fixes=[Fix(say=fix)])
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    verb = ctx.info_name if ctx and ctx.parent else None
+    message = error.format_message()
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), fixes=[Fix(say=shell_line([*([verb] if verb else []), "--help"]))])
+
+
+def unknown_option(error: click.NoSuchOption, argv: Sequence[str]) -> MatcalcError:
+    command = error.ctx.command if error.ctx else verbs
+    known = {o for p in command.params for o in p.opts if o.startswith("--")} | {"--help"}
+    meant = nearest(error.option_name, known)
+    if meant is None:
+        elsewhere = f"; {command.name} takes {', '.join(sorted(known))}"
+        words = [command.name] if command.name and command.name in verbs.commands else []
+        return UsageError(f"there is no option {error.option_name}{elsewhere}", fixes=[Fix(say=shell_line([*words, "--help"]))])
+    mended = [re.sub(f"^{re.escape(error.option_name)}(?==|$)", meant, word) for word in argv]
+    return UsageError(f"there is no option {error.option_name}; did you mean {meant}?", fixes=[Fix(say=shell_line(mended))])
+
+
+def internal_error(fault: Exception, request: Request) -> MatcalcError:
+    """A fault of matcalc, said without a traceback, with what is needed to report it."""
+    import traceback
+
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    said = f"{type(fault).__name__}: {fault}".splitlines()[0][:200]
+    return InternalError(f"matcalc itself failed ({said}{where})", detail="this is a fault of matcalc; please report it with the command:\n"
+                         + request.command()[:500])
+
+
+def reason(error: BaseException) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("matcalc-symbolic")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def readable(argv: Sequence[str]) -> None:
+    """Refuse arguments whose bytes are not UTF-8: Python hands them over as lone surrogates."""
+    for i, word in enumerate(argv, 1):
+        if any("\ud800" <= c <= "\udfff" for c in word):
+            mended = ["".join(c for c in w if not "\ud800" <= c <= "\udfff") for w in argv]
+            raise UsageError(f"argument {i} is not UTF-8 text", fixes=[Fix(say=shell_line(mended))])
+
+
+def wants_json(argv: Sequence[str]) -> bool:
+    return "--to=json" in argv or any(pair == ("--to", "json") for pair in pairwise(argv))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; the value is the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    start = time.perf_counter()
+    try:
+        readable(argv)
+        with verbs.make_context("matcalc", list(argv)) as ctx:
+            code = verbs.invoke(ctx)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        leave_pipe()
+        return CLOSED_PIPE
+    except click.ClickException as error:
+        failed = usage_error(error, argv)
+    except MatcalcError as error:
+        failed = error
+    except Exception as fault:
+        failed = internal_error(fault, Request(argv[0] if argv else "", " ".join(argv[1:])))
+    return last_words(failed, argv, start)
+
+
+def last_words(error: MatcalcError, argv: Sequence[str], start: float) -> int:
+    """Print an error that ends the command line; a fix that changes options is shown on the line as it was typed."""
+    if error.request is None:
+        error = with_fixes_from(error, argv)
+    try:
+        emit(show_error(argv[0] if argv else "", "", error, wants_json(argv), start))
+    except BrokenPipeError:
+        leave_pipe()
+        return CLOSED_PIPE
+    return error.exit_code
+
+
+def with_fixes_from(error: MatcalcError, argv: Sequence[str]) -> MatcalcError:
+    """The error with its fixes said as command lines: `argv` with options replaced."""
+
+    def said(fix: Fix) -> Fix:
+        return fix if fix.say else Fix(say=shell_line(with_options(argv, dict(fix.options))), note=fix.note)
+
+    error.fixes = tuple(said(fix) for fix in error.fixes)
+    return error
+
+
+def with_options(argv: Sequence[str], options: dict[str, str]) -> list[str]:
+    """`argv` with the options of these names replaced, or left out where the new value is empty."""
+    words: list[str] = []
+    skip = False
+    for word in argv:
+        name = word.removeprefix("--").partition("=")[0]
+        if skip or (word.startswith("--") and name in options):
+            skip = not skip and "=" not in word
+            continue
+        words.append(word)
+    return words + [w for name, value in options.items() if value for w in (f"--{name}", value)]
+
+
+def leave_pipe() -> None:
+    """Point stdout elsewhere, so that Python's own flush at exit does not complain of the closed pipe."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,120 @@
+"""d(expr), linear in the tangents of its parts: the product rule for operators, the tables of rules/ for functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .algebra import ONE, add, matmul, mul, negate, number, power, run, scale, total, transpose
+from .errors import NotDifferentiable
+from .expr import Expr, fold, symbol
+from .functions import apply, instantiate, of_call
+from .knowledge import known
+from .operators import diagonal, diagonal_matrix, index, kron, trace, vec
+
+TANGENT = -1  # the rank of a tangent: the lowest, so that `expr.rank < 0` says whether one is inside
+
+
+def tangent(name: str, of: Expr) -> Expr:
+    """A symbol that stands for a small change of `of`."""
+    return symbol(name, of.shape, rank=TANGENT)
+
+
+def inputs(node: Expr) -> tuple[Expr, ...]:
+    """The parts through which a small change enters; a trace of a function whose rule holds inside the trace is one unit."""
+    if node.op == "tr" and _inside_trace(node.args[0]):
+        return node.args[0].args
+    return node.args
+
+
+def _inside_trace(e: Expr) -> bool:
+    if e.op != "call":
+        return False
+    table = of_call(e).table
+    return "trace_differential" in table and "differential" not in table
+
+
+def differential_of(node: Expr, changes: Mapping[int, Expr]) -> Expr:
+    """The differential of one node: linear in `changes`, the tangents of some of its inputs by position."""
+    op, args = node.op, node.args
+    if op == "add":
+        return add([scale(node.data[i], d) for i, d in changes.items()], node.shape)
+    if op == "mul":
+        return add([mul([number(node.data), *args[:i], d, *args[i + 1:]]) for i, d in changes.items()], node.shape)
+    if op == "matmul":
+        return add([matmul([*args[:i], d, *args[i + 1:]]) for i, d in changes.items()], node.shape)
+    if op == "kron":
+        return add([kron(*(d if j == i else a for j, a in enumerate(args))) for i, d in changes.items()], node.shape)
+    if op == "pow":
+        return _power(node, changes)
+    if op == "call":
+        return _call(node, changes)
+    if op == "tr" and inputs(node) is not args:
+        return instantiate(of_call(args[0]), "trace_differential", args[0].args, _named(args[0], changes))
+    d = changes[0]
+    if op == "run":
+        return add([matmul([run(args[0], i), d, run(args[0], node.data - 1 - i)]) for i in range(node.data)], node.shape)
+    return _LINEAR[op](d) if op != "index" else index(d, node.data)
+
+
+_LINEAR = {"transpose": transpose, "tr": trace, "sum": total, "diag": diagonal_matrix, "diagv": diagonal, "vec": vec}
+
+
+def _power(node: Expr, changes: Mapping[int, Expr]) -> Expr:
+    base, exponent = node.args
+    terms = []
+    if 0 in changes:
+        terms.append(mul([exponent, power(base, add([exponent, negate(ONE)])), changes[0]]))
+    if 1 in changes:
+        terms.append(mul([apply(known().role("logarithm"), [base]), node, changes[1]]))
+    return add(terms, node.shape)
+
+
+def _named(node: Expr, changes: Mapping[int, Expr]) -> dict[str, Expr]:
+    """The tangents under the names that the function's table uses; inputs that do not change have none."""
+    params = [p for p in of_call(node).signature.params if p.kind != "axis"]
+    from .algebra import zeros
+
+    return {f"d{p.name}": changes.get(i, zeros(node.args[i].shape)) for i, p in enumerate(params) if p.kind != "integer"}
+
+
+def _call(node: Expr, changes: Mapping[int, Expr]) -> Expr:
+    function = of_call(node)
+    if "derivative" in function.table:
+        return mul([instantiate(function, "derivative", node.args), changes[0]])
+    if "differential" in function.table:
+        return instantiate(function, "differential", node.args, _named(node, changes))
+    raise not_differentiable(node.data.name)
+
+
+def not_differentiable(name: str) -> NotDifferentiable:
+    function = known().functions[name][0]
+    inside = function.get("trace_differential")
+    detail = f"its derivative is known only inside a trace: d tr({name}(X)) = {inside}" if inside else f"rules/ has no derivative for {name}"
+    return NotDifferentiable(f"no rule gives the derivative of {name}", detail=detail)
+
+
+def depends(root: Expr, wrt: Expr) -> dict[Expr, bool]:
+    """For every node below `root`: does it change with `wrt`?"""
+    values: dict[Expr, bool] = {}
+    fold(root, lambda node, below: node is wrt or any(below), values)
+    return values
+
+
+def differential(root: Expr, wrt: Expr, change: Expr) -> Expr:
+    """The differential of `root`, linear in `change`, the tangent of `wrt`; all other symbols are held constant."""
+    from .algebra import zeros
+
+    active = depends(root, wrt)
+    known_: dict[Expr, Expr] = {}
+
+    def visit(node: Expr, _: list[Expr]) -> Expr:
+        if node is wrt:
+            return change
+        if not active[node]:
+            return zeros(node.shape)
+        changes = {i: known_[a] for i, a in enumerate(inputs(node)) if active[a]}
+        return differential_of(node, changes)
+
+    return fold(root, visit, known_)
+
+

@@ -1,0 +1,220 @@
+"""MatcalcError and its carets: every error that a user can cause, with a cause and a fix that works.
+
+Inner code raises a short fact with spans. The public boundary (answer.py) attaches the request once; `str(error)` then
+shows the text, the caret and the fix as a call, and the command line shows the fix as a command.
+"""
+
+from __future__ import annotations
+
+import shlex
+import unicodedata
+from typing import Any
+
+Span = tuple[int, int]  # start and end column in the user's text
+
+
+class Request:
+    """What was asked: enough to print it again, with a part of it mended."""
+
+    __slots__ = ("verb", "text", "wrt", "let", "options")
+
+    def __init__(self, verb: str = "simplify", text: str = "", wrt: tuple[str, ...] = (), let: tuple[str, ...] = (),
+                 options: tuple[tuple[str, str], ...] = ()) -> None:
+        self.verb, self.text, self.wrt, self.let, self.options = verb, text, wrt, let, options
+
+    def mended(self, fix: Fix) -> Request:
+        """The same request with the parts that `fix` names replaced."""
+        let = self.let if fix.let is None else tuple(fix.let)
+        for declaration in fix.declare:
+            name = declaration.split(":")[0].strip()
+            let = (*(d for d in let if d.split(":")[0].strip() != name), declaration)
+        options = tuple((k, v) for k, v in self.options if k not in dict(fix.options)) + tuple(fix.options)
+        options = tuple((k, v) for k, v in options if v != "")
+        return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
+                       self.wrt if fix.wrt is None else tuple(fix.wrt), let, options)
+
+    def command(self) -> str:
+        """The request as a line for the shell."""
+        words = ["matcalc", self.verb]
+        for k, v in self.options:
+            words += [f"--{k}"] if v == "true" else [f"--{k}", v]
+        tail = [w for name in self.wrt for w in ("--wrt", name)] + [w for d in self.let for w in ("--let", d)]
+        quoted = [_quote(w, always=False) for w in words]
+        dashes = ["--"] if self.text.startswith("-") else []
+        if dashes:  # options first, so that what follows `--` is the expression alone
+            return " ".join([*quoted, *(_quote(w, False) for w in tail), *dashes, _quote(self.text, True)])
+        return " ".join([*quoted, _quote(self.text, True), *(_quote(w, False) for w in tail)])
+
+    def call(self) -> str:
+        """The request as a call of the Python API."""
+        parts = [_python(self.text)]
+        if self.wrt:
+            parts.append("wrt=" + (_python(self.wrt[0]) if len(self.wrt) == 1 else "[" + ", ".join(map(_python, self.wrt)) + "]"))
+        if self.let:
+            parts.append("let=[" + ", ".join(map(_python, self.let)) + "]")
+        parts += [f"{k}={_python(v)}" for k, v in self.options if k not in ("to", "no-check")]
+        return f"mc.{self.verb}({', '.join(parts)})"
+
+
+def _python(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _quote(word: str, always: bool) -> str:
+    """Double quotes where they are safe (as in the documentation), single quotes otherwise."""
+    if not always and shlex.quote(word) == word:
+        return word
+    return f'"{word}"' if not set(word) & set('"$`\\!') else shlex.quote(word)
+
+
+class Fix:
+    """A change to the request that removes the error; `say` is used alone where no request can be printed."""
+
+    __slots__ = ("text", "let", "declare", "wrt", "verb", "options", "say", "note")
+
+    def __init__(self, text: str | None = None, *, let: tuple[str, ...] | None = None, declare: tuple[str, ...] = (),
+                 wrt: tuple[str, ...] | None = None, verb: str | None = None, options: tuple[tuple[str, str], ...] = (),
+                 say: str = "", note: str = "") -> None:
+        self.text, self.let, self.declare, self.wrt, self.verb, self.options = text, let, declare, wrt, verb, options
+        self.say, self.note = say, note
+
+
+class MatcalcError(Exception):
+    """The base of every error that a user can cause.
+
+    message: what is wrong, one line.      detail: the cause, in the user's words (may have several lines).
+    spans: where, in `text`; the first is the main one.      fixes: changes to the request, each of which works.
+    """
+
+    exit_code = 2
+    shown = 3  # how many of the fixes that work are shown; 1 where they are candidates for one and the same repair
+
+    def __init__(self, message: str, *spans: Span, detail: str = "", fixes: tuple[Fix, ...] | list[Fix] = (),
+                 text: str | None = None, label: str = "") -> None:
+        super().__init__(message)
+        self.message, self.spans, self.detail, self.fixes, self.label = message, spans, detail, tuple(fixes), label
+        self.text = text  # the text that the spans refer to; None until a boundary knows it
+        self.request: Request | None = None
+
+    def at(self, request: Request) -> MatcalcError:
+        """Attach the request, once, at the public boundary."""
+        if self.request is None:
+            self.request = request
+            if self.text is None and self.spans:
+                self.text = request.text
+        return self
+
+    def fix_lines(self, as_command: bool) -> list[str]:
+        lines = []
+        for fix in self.fixes:
+            if fix.say or self.request is None:
+                line = fix.say
+            else:
+                mended = self.request.mended(fix)
+                line = mended.command() if as_command else mended.call()
+            if line:
+                lines.append(line + (f"    {fix.note}" if fix.note else ""))
+        return lines
+
+    def render(self, as_command: bool = True) -> str:
+        """The whole message: what, where, why, and how to mend it."""
+        lines = [f"error: {self.message}"]
+        if self.text is not None and self.spans:
+            lines += carets(self.text, self.spans, self.label)
+        lines += [f"  {line}" for line in self.detail.splitlines()]
+        fixes = self.fix_lines(as_command)
+        lines += [("fix: " if i == 0 else " or: ") + line for i, line in enumerate(fixes)]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.render(as_command=False).removeprefix("error: ")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON output."""
+        return {"error": type(self).__name__, "message": self.message, "detail": self.detail, "exit": self.exit_code,
+                "spans": [list(s) for s in self.spans], "text": self.text, "fixes": self.fix_lines(as_command=True)}
+
+
+class ParseError(MatcalcError):
+    """The text cannot be read."""
+
+
+class ShapeError(MatcalcError):
+    """Shapes do not fit together."""
+
+
+class UnknownName(MatcalcError):
+    """A function or variable that is not known."""
+
+
+class DomainError(MatcalcError):
+    """A value, an option or a declaration outside what is allowed."""
+
+
+class RuleError(MatcalcError):
+    """A rule file that cannot be used."""
+
+
+class NotSupported(MatcalcError):
+    """Understood, but there is no rule for it."""
+
+    exit_code = 3
+
+
+class NotDifferentiable(NotSupported):
+    """A function that has no derivative rule."""
+
+
+class LimitError(MatcalcError):
+    """A limit was met; the message names it and the option that raises it."""
+
+    exit_code = 4
+
+
+class CheckFailed(MatcalcError):
+    """matcalc found its own answer wrong and withholds it."""
+
+    exit_code = 70
+
+
+def width(text: str) -> int:
+    """Columns that `text` takes in a terminal."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def carets(text: str, spans: tuple[Span, ...], label: str = "", window: int = 100) -> list[str]:
+    """The line of `text` that holds the first span, and a line that marks the spans under it.
+
+    >>> print("\\n".join(carets("tr(A @ X", ((2, 3),))))
+      tr(A @ X
+        ^
+    """
+    start = min(spans[0][0], len(text))
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start)
+    line_end = len(text) if line_end < 0 else line_end
+    low, high = line_start, line_end
+    if line_end - line_start > window:  # a long line: the part around the caret
+        low = max(line_start, start - window // 2)
+        high = min(line_end, low + window)
+    before = "..." if low > line_start else ""
+    shown = before + text[low:high].replace("\t", " ") + ("..." if high < line_end else "")
+    marks = [" "] * (width(shown) + 2)
+    for i, (a, b) in enumerate(spans):
+        a, b = max(min(a, high), low), max(min(b, high), low)
+        left = len(before) + width(text[low:a])
+        right = max(left + 1, len(before) + width(text[low:b]))
+        for column in range(left, min(right, len(marks))):
+            marks[column] = "^" if i == 0 else ("~" if marks[column] == " " else marks[column])
+    return [f"  {shown}", "  " + "".join(marks).rstrip() + (f" {label}" if label else "")]
+
+
+def nearest(word: str, candidates: list[str] | set[str]) -> str | None:
+    """The candidate that `word` most likely meant, or None."""
+    from difflib import get_close_matches
+
+    folded = {c.lower(): c for c in sorted(candidates, reverse=True)}
+    if word.lower() in folded:
+        return folded[word.lower()]
+    found = get_close_matches(word, sorted(candidates), n=1, cutoff=0.7)
+    return found[0] if found else None

@@ -1,0 +1,218 @@
+"""Expressions: an immutable, interned DAG of the closed set of operators; equal expressions are the same object.
+
+    num        data: int or Fraction                          a number
+    sym        data: Variable                                 a variable
+    size       data: name                                     a dimension used as a number
+    pi eye ones zeros commat                                  constants; shape says their size
+    add        data: coefficients, one an argument            sum of terms
+    mul        data: coefficient                              elementwise product; scalars scale
+    pow        (base, exponent)                               elementwise power, the exponent a scalar
+    matmul     factors without scalars                        matrix product
+    run        data: k                                        k-fold product of a square matrix with itself
+    transpose  (x,)                                           of a symbol, a call or a slice; inside all else it moves inward
+    tr sum diag diagv kron vec                                as in the language
+    index      data: selectors                                slices
+    call       data: name                                     a function, of which only rules/ knows more
+
+The constructors in `algebra` bring operators into a normal form; nodes are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+from zlib import crc32
+
+from .dims import SCALAR, Dim, Shape
+
+Number = int | Fraction
+
+
+class Variable(NamedTuple):
+    """What makes a symbol itself. `rank`: its place among the variables of one expression (first typed, first printed)."""
+
+    name: str
+    properties: frozenset[str] = frozenset()
+    rank: int = 0
+    spelled: str = ""
+
+
+class Head(NamedTuple):
+    """What the algebra has to know of a function: facts from its table that travel with every call.
+
+    transpose: "through" if f(X.T) = f(X).T, "same" if f(X.T) = f(X), else "".   result: the kind of its value.
+    """
+
+    name: str
+    transpose: str = ""
+    elementwise: bool = False
+    axis: int | None = None
+
+
+class Expr:
+    """One node. `canon`: the same value with the terms of sums and products in a fixed order, for finding like terms;
+    `key`: a structural number for that order; `rank`: the lowest rank of a variable in it; `transposes`: how many `.T` it shows."""
+
+    __slots__ = ("op", "args", "data", "shape", "key", "rank", "transposes", "canon", "_transpose", "_cost", "__weakref__")
+    op: str
+    args: tuple[Expr, ...]
+    data: Any
+    shape: Shape
+    key: int
+    rank: int
+    transposes: int
+    canon: Expr
+    _transpose: Expr | None
+    _cost: int | None
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.shape == SCALAR
+
+    @property
+    def is_column(self) -> bool:
+        return self.shape[1] == 1 and self.shape[0] != 1
+
+    @property
+    def is_row(self) -> bool:
+        return self.shape[0] == 1 and self.shape[1] != 1
+
+    @property
+    def T(self) -> Expr:  # noqa: N802 - the field's name for it
+        from .algebra import transpose
+
+        return transpose(self)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("expressions are interned and cannot be pickled; keep their text")
+
+    def __str__(self) -> str:
+        from .printers.text import expression_text
+
+        return expression_text(self)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+_interned: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
+_ORDERLESS = ("add", "mul")
+_NO_RANK = 1 << 30
+
+
+def make(op: str, args: tuple[Expr, ...] = (), data: Any = None, shape: Shape = SCALAR) -> Expr:
+    """The one node with these parts. Only constructors call this; it checks nothing."""
+    identity = (op, data, args, shape)
+    found = _interned.get(identity)
+    if found is not None:
+        return found
+    node = object.__new__(Expr)
+    node.op, node.args, node.data, node.shape = op, args, data, shape
+    node._transpose = node._cost = None
+    node.rank = min([a.rank for a in args], default=_NO_RANK)
+    node.transposes = sum([a.transposes for a in args])
+    if op == "transpose":
+        node.transposes += 1
+    if op in _ORDERLESS:
+        node.canon, node.key = _canonical_sum_or_product(node)
+    else:
+        node.key = _key(node)
+        same = all([a.canon is a for a in args])
+        node.canon = node if same else make(op, tuple([a.canon for a in args]), data, shape)
+    _interned[identity] = node
+    return node
+
+
+def _canonical_sum_or_product(node: Expr) -> tuple[Expr, int]:
+    if node.op == "add":
+        pairs = sorted([(a.key, c, a.canon) for a, c in zip(node.args, node.data, strict=True)], key=lambda p: p[:2])
+        args, data = tuple([p[2] for p in pairs]), tuple([p[1] for p in pairs])
+        key = hash((2, *[p[0] for p in pairs], *[hash(p[1]) for p in pairs]))
+    else:
+        args = tuple(sorted([a.canon for a in node.args], key=_key_of))
+        data = node.data
+        key = hash((3, hash(data), *[a.key for a in args]))
+    if args == node.args and data == node.data:
+        return node, key
+    return make(node.op, args, data, node.shape), key
+
+
+def _key_of(node: Expr) -> int:
+    return node.key
+
+
+_OPS = {op: i for i, op in enumerate(
+    "num sym size pi eye ones zeros commat add mul pow matmul run transpose tr sum diag diagv kron vec index call".split(), 11)}
+
+
+def _key(node: Expr) -> int:
+    """Deterministic: built from ranks, numbers and checksums, never from addresses or salted hashes."""
+    data = node.data
+    if node.op == "sym":
+        data = data.rank if data.rank else crc32(data.name.encode())
+        node.rank = node.data.rank or _NO_RANK - 1
+    elif isinstance(data, str):
+        data = crc32(data.encode())
+    elif data is not None and not isinstance(data, (int, Fraction)):
+        data = crc32(repr(data).encode())
+    return hash((_OPS[node.op], hash(data), *[a.key for a in node.args]))
+
+
+def symbol(name: str, shape: Shape, properties: frozenset[str] = frozenset(), rank: int = 0, spelled: str = "") -> Expr:
+    """A variable; `rank` 0 stands for none."""
+    return make("sym", (), Variable(name, properties, rank, spelled), shape)
+
+
+def number(value: Number) -> Expr:
+    if isinstance(value, Fraction) and value.denominator == 1:
+        value = value.numerator
+    return make("num", (), value)
+
+
+def fold(root: Expr, visit: Callable[[Expr, list[Any]], Any], values: dict[Expr, Any] | None = None) -> Any:
+    """visit(node, values of its arguments) once for every distinct node, arguments first, without recursion.
+
+    The one way in which every pass walks the DAG. `values` may hold what is known already; it is filled.
+    """
+    if values is None:
+        values = {}
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if node in values:
+            stack.pop()
+            continue
+        waiting = [a for a in node.args if a not in values]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        values[node] = visit(node, [values[a] for a in node.args])
+    return values[root]
+
+
+def postorder(roots: Iterable[Expr]) -> list[Expr]:
+    """Every distinct node below the roots, arguments first, the last argument's first: reversed, terms come in typed order."""
+    seen: set[Expr] = set()
+    out: list[Expr] = []
+    stack = [(r, False) for r in roots]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            out.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend([(a, False) for a in node.args if a not in seen])
+    return out
+
+
+def symbols(root: Expr) -> dict[str, Expr]:
+    """The variables of an expression by name, in order of appearance."""
+    return {node.data.name: node for node in reversed(postorder([root])) if node.op == "sym"}
+
+
+def dimensions(shape: Shape) -> tuple[Dim, Dim]:
+    return shape

@@ -1,0 +1,309 @@
+"""rules/*.toml as Function, Identity, Property: text that remembers its file and line, compiled when first needed."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import RuleError
+from .expr import Head
+from .syntax import Language, Param, Signature
+
+FUNCTION_KEYS = frozenset(
+    "signature derivative differential trace_differential definition adjoint role transpose domain smooth kink numpy sympy latex source".split()
+)
+ALIASES = {"trace": "tr", "ln": "log", "transpose": "T", "arcsinh": "asinh", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+           "concat": "hstack", "norm2": "norm", "frobenius": "norm", "sgn": "sign", "expit": "sigmoid", "lse": "logsumexp", "identity": "eye"}
+
+
+class Source(NamedTuple):
+    """Where an entry stands, and whose mathematics it is."""
+
+    file: str
+    line: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Function:
+    """One table of rules/functions: an overload of a function."""
+
+    __slots__ = ("entry", "signature", "table", "where")
+
+    def __init__(self, entry: str, table: dict[str, Any], where: Source) -> None:
+        self.entry, self.table, self.where = entry, table, where
+        unknown = set(table) - FUNCTION_KEYS
+        if unknown:
+            raise RuleError(f"{where}: unknown key {sorted(unknown)[0]!r} in [{entry}]")
+        self.signature = parse_signature(table.get("signature", ""), where, elementwise="derivative" in table)
+
+    @property
+    def name(self) -> str:
+        return self.signature.function
+
+    @property
+    def kind(self) -> str:
+        return "function"
+
+    @property
+    def text(self) -> str:
+        calculus = next((f"{k}: {self.table[k]}" for k in ("derivative", "differential", "trace_differential", "definition") if k in self.table), "")
+        return f"{self.table['signature']}    {calculus}".rstrip()
+
+    @property
+    def source(self) -> str:
+        return self.where.text
+
+    def get(self, key: str) -> str:
+        return str(self.table.get(key, ""))
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """A key that holds a list of conditions."""
+        value = self.table.get(key, ())
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    @property
+    def head(self) -> Head:
+        """The facts that travel with each call."""
+        elementwise = "derivative" in self.table
+        axis = next((p.dims[0] for p in self.signature.params if p.kind == "axis"), None)
+        return Head(self.name, "through" if elementwise else self.get("transpose"), elementwise, axis if isinstance(axis, int) else None)
+
+
+class Identity(NamedTuple):
+    """One line of rules/identities: left side, right side, and when it holds."""
+
+    name: str
+    kind: str  # normal or simplify
+    left: str
+    right: str
+    conditions: tuple[str, ...]  # proved from properties, or the identity is not used
+    assumptions: tuple[str, ...]  # named in the conditions of the answer
+    where: Source
+
+    @property
+    def text(self) -> str:
+        text = f"{self.left} -> {self.right}"
+        if self.conditions:
+            text += "  if " + ", ".join(self.conditions)
+        if self.assumptions:
+            text += "  assuming " + ", ".join(self.assumptions)
+        return text
+
+    @property
+    def source(self) -> str:
+        return self.where.text
+
+
+class PropertyRule(NamedTuple):
+    """One line of rules/properties.toml: what is known of a result."""
+
+    name: str
+    pattern: str
+    properties: tuple[str, ...]
+    conditions: tuple[str, ...]
+    where: Source
+
+    @property
+    def kind(self) -> str:
+        return "property"
+
+    @property
+    def text(self) -> str:
+        return f"{self.pattern} : {', '.join(self.properties)}" + ("  if " + ", ".join(self.conditions) if self.conditions else "")
+
+    @property
+    def source(self) -> str:
+        return self.where.text
+
+
+# ---------------------------------------------------------------- reading the files
+def folder() -> Path:
+    """rules/: beside the package in a checkout, inside it in a wheel."""
+    inside = Path(__file__).parent / "_rules"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "rules"
+
+
+def parse_signature(text: str, where: Source, elementwise: bool = False) -> Signature:
+    """`inv(X: matrix(n, n)) -> matrix(n, n)`."""
+    left, arrow, right = text.partition("->")
+    name, bracket, inside = left.strip().partition("(")
+    if not arrow or not bracket or not name.isidentifier():
+        raise RuleError(f"{where}: a signature looks like inv(X: matrix(n, n)) -> matrix(n, n), not {text!r}")
+    params = tuple(_param(p, where) for p in _top_level(inside.strip().removesuffix(")")))
+    kind, _, dims = right.strip().partition("(")
+    return Signature(name, params, Param("", kind, _dims(dims.removesuffix(")"))), elementwise)
+
+
+def _top_level(text: str) -> list[str]:
+    """Split at the commas that stand in no bracket."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if c == "," and not depth:
+            parts.append(text[start:i])
+            start = i + 1
+    parts.append(text[start:])
+    return [p.strip() for p in parts if p.strip()]
+
+
+def _dims(text: str) -> tuple[int | str, ...]:
+    return tuple(int(d) if d.strip().isdigit() else d.strip() for d in text.split(",") if d.strip())
+
+
+def _param(text: str, where: Source) -> Param:
+    if text.startswith("axis="):
+        return Param("axis", "axis", (int(text[5:]),))
+    name, colon, kind = text.partition(":")
+    word, _, dims = kind.strip().partition("(")
+    if not colon or word not in ("any", "scalar", "vector", "matrix", "integer"):
+        raise RuleError(f"{where}: a parameter looks like X: matrix(m, n), x: vector(n), x: any, c: scalar or k: integer, not {text!r}")
+    return Param(name.strip(), word, _dims(dims.removesuffix(")")))
+
+
+def _lines(text: str, table: bool) -> dict[str, int]:
+    """The line of each table, or of each key."""
+    found: dict[str, int] = {}
+    for i, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if table and line.startswith("["):
+            found.setdefault(line.strip("[]").strip('"'), i)
+        elif not table and "=" in line and not line.startswith("#"):
+            found.setdefault(line.split("=")[0].strip().strip('"'), i)
+    return found
+
+
+def split_rule(text: str, where: Source) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    """`lhs -> rhs  if A: spd, B: square  assuming c: positive`."""
+    left, arrow, right = text.partition("->")
+    if not arrow:
+        raise RuleError(f"{where}: an identity looks like tr(A.T) -> tr(A), not {text!r}")
+    right, _, assumed = right.partition(" assuming ")
+    right, _, conditions = right.partition(" if ")
+    return left.strip(), right.strip(), tuple(_top_level(conditions)), tuple(_top_level(assumed))
+
+
+class Knowledge:
+    """Everything that rules/ says. There is one, `known()`; user files are added to it by `load`."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, list[Function]] = {}
+        self.identities: list[Identity] = []
+        self.properties: list[PropertyRule] = []
+        self.implies: dict[str, tuple[str, ...]] = {}
+        self.unsupported: dict[str, dict[str, str]] = {}
+        self.loaded: set[Path] = set()
+        self.version = 0
+        self._language: Language | None = None
+        self._roles: dict[str, str] | None = None
+
+    def language(self) -> Language:
+        """What the parser has to know, as data."""
+        if self._language is None:
+            signatures = {name: tuple(f.signature for f in overloads) for name, overloads in self.functions.items()}
+            unsupported = {name: (t.get("what", ""), t.get("closest", "")) for name, t in self.unsupported.items() if name not in signatures}
+            self._language = Language(signatures, unsupported, {a: n for a, n in ALIASES.items() if a not in signatures})
+        return self._language
+
+    def role(self, role: str) -> str:
+        """The name of the function that has a role in the notation of operators: the matrix power, the square root."""
+        if self._roles is None:
+            self._roles = {f.get("role"): name for name, overloads in self.functions.items() for f in overloads if f.get("role")}
+        return self._roles.get(role, "")
+
+    def function(self, name: str, shapes: list[str] | None = None, axis: int | None = None) -> Function | None:
+        """The overload of a function for arguments of these kinds (scalar, vector, row, matrix)."""
+        overloads = self.functions.get(name, [])
+        for f in overloads:
+            if shapes is None or _accepts(f.signature, shapes, axis):
+                return f
+        return None
+
+    def closure(self, properties: frozenset[str]) -> frozenset[str]:
+        """The properties with all that follows from them."""
+        found = set(properties)
+        todo = list(properties)
+        while todo:
+            for follows in self.implies.get(todo.pop(), ()):
+                if follows not in found:
+                    found.add(follows)
+                    todo.append(follows)
+        return frozenset(found)
+
+    def entries(self) -> list[Function | Identity | PropertyRule]:
+        return [*(f for overloads in self.functions.values() for f in overloads), *self.identities, *self.properties]
+
+    def read(self, path: Path, name: str) -> None:
+        """Add one file, of functions, identities or properties."""
+        try:
+            text = path.read_text(encoding="utf-8")
+            tables = tomllib.loads(text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise RuleError(f"{name}: {error}") from None
+        self._language = self._roles = None
+        self.version += 1
+        default = str(tables.pop("source", ""))
+        if path.stem == "unsupported":
+            self.unsupported |= tables
+        else:
+            lines = _lines(text, table=True), _lines(text, table=False)
+            for key, table in tables.items():
+                self._add(key, table, name, default, lines)
+
+    def _add(self, key: str, table: Any, file: str, default: str, lines: tuple[dict[str, int], dict[str, int]]) -> None:
+        if not isinstance(table, dict):
+            raise RuleError(f"{file}: {key!r} stands outside every table")
+        if key in ("normal", "simplify"):
+            for name, rule in table.items():
+                text, source = (rule, default) if isinstance(rule, str) else (rule["rule"], rule.get("source", default))
+                where = Source(file, lines[1].get(name, 0), source)
+                self.identities.append(Identity(name, key, *split_rule(text, where), where))
+        elif key == "implies":
+            self.implies |= {k: tuple(v) for k, v in table.items()}
+        elif key == "properties":
+            for name, rule in table.items():
+                text, source = (rule, default) if isinstance(rule, str) else (rule["rule"], rule.get("source", default))
+                pattern, _, rest = text.rpartition(" : ") if " if " not in text else text.partition(" : ")
+                given, _, conditions = rest.partition(" if ")
+                where = Source(file, lines[1].get(name, 0), source)
+                self.properties.append(PropertyRule(name, pattern.strip(), tuple(_top_level(given)), tuple(_top_level(conditions)), where))
+        else:
+            where = Source(file, lines[0].get(key, 0), str(table.get("source", default)))
+            function = Function(key, table, where)
+            self.functions.setdefault(function.name, []).append(function)
+
+
+def _accepts(signature: Signature, kinds: list[str], axis: int | None) -> bool:
+    wanted = next((p.dims[0] for p in signature.params if p.kind == "axis"), None)
+    params = [p for p in signature.params if p.kind != "axis"]
+    if wanted != axis or len(params) != len(kinds):
+        return False
+    return all(p.kind in ("any", kind) or (p.kind == "integer" and kind == "scalar") or (p.kind == "matrix" and kind != "vector") or
+               (p.kind == "matrix" and p.dims[:1] == p.dims[1:]) for p, kind in zip(params, kinds, strict=True))
+
+
+_known: Knowledge | None = None
+
+
+def known() -> Knowledge:
+    """All of rules/, read once."""
+    global _known
+    if _known is None:
+        fresh = Knowledge()
+        base = folder()
+        for path in sorted(base.rglob("*.toml")):
+            fresh.read(path, f"rules/{path.relative_to(base).as_posix()}")
+        _known = fresh
+    return _known
+
+
+def load(path: str | Path) -> None:
+    """Add a user's file of rules; loading a file again does nothing."""
+    place = Path(path).resolve()
+    knowledge = known()
+    if place not in knowledge.loaded:
+        knowledge.read(place, Path(path).name)
+        knowledge.loaded.add(place)

@@ -1,0 +1,106 @@
+"""What is said where the grammar ends: a missing operand, a bracket without its partner, a sign out of place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import Fix, ParseError
+from .syntax import Node
+from .tokens import Token
+
+if TYPE_CHECKING:
+    from .grammar import Frame, Grammar
+
+
+def check_division(grammar: Grammar, factors: list[Node], ops: list[Token]) -> None:
+    """After `/`, a juxtaposed product is clear only if the divisor is a number."""
+    for k in range(len(ops) - 1):
+        if ops[k][0] in ("/", "//") and ops[k + 1][0] == "" and factors[k + 1].kind != "number":
+            last = k + 2
+            while last < len(ops) and ops[last][0] == "":
+                last += 1
+            left, middle, right = (factors[0].start, factors[k + 1].end), (factors[k + 1].start, factors[last].end), factors[k + 2]
+            text = grammar.text
+            first = f"{text[: left[0]]}({text[left[0] : left[1]]}) * {text[right.start :]}"
+            product = (grammar.matlab and " * ") or " @ "
+            raise ParseError(
+                "what is divided by is not clear",
+                (factors[k + 1].start, right.end),
+                detail="bracket the product, or the quotient",
+                fixes=[
+                    Fix(grammar.splice(middle, f"({text[middle[0] : middle[1]]})")),
+                    Fix(first),
+                    Fix(f"{text[: left[0]]}({text[left[0] : left[1]]}){product}{text[right.start :]}"),
+                ],
+            )
+
+
+def mismatch(grammar: Grammar, frame: Frame, token: Token) -> ParseError:
+    span = (token[2], token[3])
+    typed = grammar.text[token[2] : token[3]]
+    if frame.closer == "end":
+        if token[0] == ";":
+            return ParseError("';' separates definitions, which begin with 'where'", span, fixes=[Fix(grammar.splice(span, ""))])
+        return grammar.one_fix(ParseError(f"'{typed}' was never opened", span, fixes=[Fix(grammar.without(span))]))
+    opener = grammar.text[frame.start : frame.start + len(frame.closer)]
+    missing = "".join(f.closer for f in reversed(grammar.frames[1:]))
+    at_end = grammar.text.rstrip() + missing
+    fixes = [Fix(at_end if token[0] == "end" else grammar.splice((token[2], token[2]), frame.closer))]
+    if token[0] != "end":
+        fixes.append(Fix(grammar.splice(span, frame.closer)))
+    return grammar.one_fix(
+        ParseError(
+            f"'{opener}' is never closed",
+            (frame.start, frame.start + len(frame.closer)),
+            (token[2], token[2]),
+            label=f"expected '{frame.closer}' here",
+            fixes=fixes,
+        )
+    )
+
+
+def no_operand(grammar: Grammar) -> Node:
+    """The error where an operand is missing."""
+    token = grammar.tokens[grammar.i]
+    span = (token[2], token[3])
+    before = grammar.tokens[grammar.i - 1] if grammar.i else None
+    after = f" after '{grammar.text[before[2] : before[3]]}'" if before else ""
+    if token[0] == "end" or (token[0] == "name"):
+        if before is None or not grammar.text.strip():
+            raise ParseError("there is no expression", detail="for example: x.T @ A @ x", fixes=[Fix("x.T @ A @ x")])
+        unfinished = grammar.text[: before[2]].rstrip()
+        closers = [f.closer for f in reversed(grammar.frames[1:])]
+        fixes = [
+            Fix(unfinished + "".join(closers)),
+            Fix(unfinished + "".join(closers[1:])),
+            Fix(grammar.text.rstrip() + " x" + "".join(closers)),
+        ]
+        raise grammar.one_fix(ParseError(f"the expression ends{after}", (before[2], before[3]), fixes=fixes))
+    typed = grammar.text[token[2] : token[3]]
+    fixes = [Fix(grammar.without(span))]
+    if before:
+        fixes += [Fix(grammar.without((before[2], before[3]))), Fix(grammar.without((before[2], token[3])))]
+    if token[0] == "=":
+        raise grammar.one_fix(
+            ParseError("an equation is no expression", span, detail="definitions come last: EXPR where p = EXPR", fixes=fixes)
+        )
+    raise grammar.one_fix(ParseError(f"an operand is expected{after}, not '{typed}'", span, fixes=fixes))
+
+
+def stray(grammar: Grammar, node: Node, token: Token) -> Node | None:
+    span = (token[2], token[3])
+    if token[0] == "=":
+        text = grammar.text
+        raise ParseError(
+            "an equation is no expression",
+            span,
+            detail="write left side - right side, or a definition: EXPR where p = EXPR",
+            fixes=[Fix(f"{text[: span[0]].rstrip(' =')} - ({text[span[1] :].strip(' =')})")],
+        )
+    raise grammar.one_fix(
+        ParseError(
+            f"'{grammar.text[span[0] : span[1]]}' is not expected here",
+            span,
+            fixes=[*(Fix(grammar.splice(span, s)) for s in (" / ", " @ ", " ", "")), Fix(grammar.text.replace("{", "(").replace("}", ")"))],
+        )
+    )

@@ -1,0 +1,389 @@
+"""The command line, with an API that answers at once: options, streams, exit codes, JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import matcalc
+from matcalc import cli
+from matcalc.errors import CheckFailed, DomainError, Fix, LimitError, MatcalcError, NotSupported, ParseError
+from matcalc.syntax import Symbol
+
+from .command_line import Run, command_line
+
+DEFAULTS = {"let": (), "syntax": "auto", "rules": (), "check": True, "seed": 0, "limits": None}
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "schema.json").read_text())
+
+
+class Answer:
+    """An answer as answer.py gives it, for `x.T A x`."""
+
+    def __init__(self, text: str, wrt: str | None, **more: Any) -> None:
+        self.text, self.wrt = text, wrt
+        self.conditions = more.get("conditions", ())
+        self.alternative = more.get("alternative", ())
+        self.evidence = "exact, 3 points"
+        self.derivation = "product-rule: x.T @ A @ x -> (A + A.T) @ x"
+        assumed = (Symbol("x", ("n", 1)), Symbol("A", ("n", "n")))  # in the order of the text
+        self.reading = SimpleNamespace(read_as="x.T @ A @ x", assumed=assumed, notes=more.get("notes", ()))
+
+    def __str__(self) -> str:
+        return "(A + A.T) @ x"
+
+    def to_dict(self) -> dict[str, Any]:
+        symbols = [{"name": "x", "shape": "vector(n)", "properties": [], "declared": False}]
+        reading = {"text": self.text, "read_as": "x.T @ A @ x", "symbols": symbols, "notes": [], "layout": None, "structure": "projected"}
+        evidence = {"kind": "exact", "points": 3, "worst": 0.0, "verdict": True, "reason": ""}
+        return {"text": self.text, "wrt": self.wrt, "answer": str(self), "reading": reading, "conditions": [], "alternative": [],
+                "evidence": evidence, "derivation": [{"rule": "r", "before": "a", "after": "b", "source": ""}]}
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A stand-in for the API: what it was asked is kept, what it raises or adds to an answer can be set."""
+    stand_in = SimpleNamespace(calls=[], raises={}, more={})
+
+    def grad(f: str, wrt: Any = None, **options: Any) -> Any:
+        stand_in.calls.append((f, wrt, options))
+        if f in stand_in.raises:
+            raise stand_in.raises[f]
+        if isinstance(wrt, list):
+            return [Answer(f, name, **stand_in.more) for name in wrt]
+        return Answer(f, wrt or "x", **stand_in.more)
+
+    def simplify(f: str, **options: Any) -> Any:
+        stand_in.calls.append((f, None, options))
+        return Answer(f, None, **stand_in.more)
+
+    def evaluate(f: str, values: dict[str, Any], **options: Any) -> Any:
+        stand_in.calls.append((f, values, options))
+        return stand_in.more.get("value", 5.0)
+
+    def rules(**_options: Any) -> list[Any]:
+        return [SimpleNamespace(name="inv", kind="function", text="inv(X: matrix(n, n)) -> matrix(n, n)", source="Cookbook eq. 40",
+                                file="rules/functions/linalg.toml", line=3),
+                SimpleNamespace(name="trace-gram", kind="identity", text="tr(A.T @ A) -> norm2sq(A)", source="",
+                                file="rules/identities/trace.toml", line=9)]
+
+    for name, function in (("grad", grad), ("simplify", simplify), ("evaluate", evaluate), ("rules", rules)):
+        monkeypatch.setattr(matcalc, name, function, raising=False)
+    return stand_in
+
+
+# ---------------------------------------------------------------- answers
+
+
+def test_the_answer_alone_goes_to_stdout(api: SimpleNamespace) -> None:
+    ran = command_line("grad", "x.T A x", "--wrt", "x")
+    assert ran == Run(0, "(A + A.T) @ x\n",
+                      "assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    checked: exact, 3 points\n")
+    (call,) = api.calls
+    assert call == ("x.T A x", "x", {**DEFAULTS, "structure": "projected"})
+
+
+def test_options_reach_the_api(api: SimpleNamespace) -> None:
+    command_line("grad", "f", "--wrt", "x", "--wrt", "A", "--let", "A: spd", "--let", "x: vector(3)", "--syntax", "numpy",
+                 "--structure", "free", "--rules", "mine.toml", "--no-check", "--seed", "7", "--limit", "nodes=5", "--limit", "tokens=6")
+    (call,) = api.calls
+    assert call == ("f", ["x", "A"], {"let": ("A: spd", "x: vector(3)"), "syntax": "numpy", "structure": "free", "rules": ("mine.toml",),
+                                      "check": False, "seed": 7, "limits": {"nodes": 5, "tokens": 6}})
+
+
+def test_conditions_other_forms_and_notes_go_to_stderr(api: SimpleNamespace) -> None:
+    api.more.update(conditions=("x != 0", "at kinks: sign(0) = 0"), alternative=("= B  valid if X is invertible",),
+                    notes=("* is elementwise",))
+    ran = command_line("grad", "f", "--wrt", "x")
+    assert ran.out == "(A + A.T) @ x\n"
+    assert ran.err.splitlines() == ["valid if x != 0", "at kinks: sign(0) = 0", "= B  valid if X is invertible",
+                                    "assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    checked: exact, 3 points",
+                                    "note: * is elementwise"]
+
+
+def test_the_only_variable_is_named(api: SimpleNamespace) -> None:
+    assert "note: differentiated by x, the only variable\n" in command_line("grad", "x.T @ x").err
+
+
+def test_several_variables_give_a_line_each(api: SimpleNamespace) -> None:
+    assert command_line("grad", "f", "--wrt", "x", "--wrt", "A").out == "(A + A.T) @ x\n" * 2
+
+
+def test_steps_come_before_the_answer(api: SimpleNamespace) -> None:
+    assert command_line("grad", "f", "--steps").out.splitlines() == ["product-rule: x.T @ A @ x -> (A + A.T) @ x", "(A + A.T) @ x"]
+
+
+def test_simplify(api: SimpleNamespace) -> None:
+    assert command_line("simplify", "f").out == "(A + A.T) @ x\n"
+    assert api.calls[0][2] == DEFAULTS
+
+
+def test_a_leading_minus_is_no_option(api: SimpleNamespace) -> None:
+    for words in (("--wrt", "x", "--", "-x.T @ x"), ("-x.T @ x", "--wrt", "x")):
+        assert command_line("grad", *words).code == 0
+    assert [call[:2] for call in api.calls] == [("-x.T @ x", "x")] * 2
+
+
+# ---------------------------------------------------------------- values
+
+
+def test_eval_takes_values_from_the_line_and_from_a_file(api: SimpleNamespace, tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", A=np.eye(2), x=np.zeros(2))
+    ran = command_line("eval", "x.T A x", "--set", "x=[1, 2]", "--data", str(tmp_path / "data.npz"))
+    assert ran == Run(0, "5\n", "")
+    values = api.calls[0][1]
+    assert values["A"].tolist() == [[1, 0], [0, 1]]
+    assert values["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("value", "printed"), [(np.float64(2.5), "2.5"), (np.array([1.0, 0.5]), "[1, 0.5]"),
+                                                (np.array([[1.0], [2.0]]), "[[1], [2]]"), (float("nan"), "NaN")])
+def test_values_are_printed_as_they_are_typed(api: SimpleNamespace, value: Any, printed: str) -> None:
+    api.more["value"] = value
+    assert command_line("eval", "f").out == printed + "\n"
+
+
+@pytest.mark.parametrize("words", [("--set", "x"), ("--set", "x=[1, 2"), ("--set", "x=[[1], [1, 2]]"), ("--set", "x=__import__('os')"),
+                                   ("--set", "=3"), ("--set", "x={}"), ("--data", "no such file.npz"), ("--data", __file__),
+                                   ("--set", "x=" + "[" * 100_000)])
+def test_bad_values_are_typed_errors(api: SimpleNamespace, words: tuple[str, ...]) -> None:
+    ran = command_line("eval", "f", *words)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "\nfix: matcalc eval f --set " in ran.err
+
+
+# ---------------------------------------------------------------- errors
+
+
+def test_an_error_is_printed_with_the_command_mended(api: SimpleNamespace) -> None:
+    api.raises["tr(A"] = ParseError("'(' is never closed", (2, 3), fixes=[Fix("tr(A)")], text="tr(A")
+    ran = command_line("grad", "tr(A", "--wrt", "A", "--let", "A: spd", "--structure", "free")
+    assert ran == Run(2, "", "error: '(' is never closed\n  tr(A\n    ^\n"
+                             'fix: matcalc grad --structure free "tr(A)" --wrt A --let "A: spd"\n')
+
+
+@pytest.mark.parametrize("error", [DomainError("d"), NotSupported("n"), LimitError("l"), CheckFailed("c")])
+def test_exit_codes_are_those_of_the_errors(api: SimpleNamespace, error: MatcalcError) -> None:
+    api.raises["f"] = error
+    assert command_line("grad", "f") == Run(error.exit_code, "", f"error: {error.message}\n")
+
+
+def test_a_fault_of_ours_is_no_traceback(api: SimpleNamespace) -> None:
+    api.raises["f"] = KeyError("oops")
+    ran = command_line("grad", "f")
+    assert ran.code == 70
+    assert ran.err.startswith("error: matcalc itself failed (KeyError: 'oops' at test_cli.py:")
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(("words", "said", "fix"), [
+    (("grda", "x.T A x", "--wrt", "x"), "there is no command grda; did you mean grad?", 'matcalc grad "x.T A x" --wrt x'),
+    (("--verson",), "there is no option --verson; did you mean --version?", "matcalc --version"),
+    (("grad", "f", "--wtr", "x"), "there is no option --wtr; did you mean --wrt?", "matcalc grad f --wrt x"),
+    (("grad", "f", "--wtr=x"), "there is no option --wtr; did you mean --wrt?", "matcalc grad f --wrt=x"),
+    (("grad", "f", "--qqq"), "there is no option --qqq; grad takes", "matcalc grad --help"),
+    (("zzz",), "there is no command zzz", "matcalc --help"),
+    (("x.T A x",), "a verb is missing before the expression", 'matcalc simplify "x.T A x"'),
+    (("grad",), "an expression is missing", 'matcalc grad "x.T A x"'),
+    (("grad", "x.T", "A", "x", "--wrt", "x"), "several expressions; one with blanks in it needs quotes", 'matcalc grad "x.T A x" --wrt x'),
+    (("grad", "f", "--wrt"), "--wrt needs a value", "matcalc grad f --wrt x"),
+    (("grad", "f", "--seed", "x"), "invalid value for '--seed'", "matcalc grad --help"),
+    (("grad", "f", "--to", "jsn"), "--to takes text, json; not jsn", "matcalc grad f --to json"),
+    (("grad", "f", "--syntax", "nunpy"), "--syntax takes auto, numpy, matlab, latex; not nunpy", "matcalc grad f --syntax numpy"),
+    (("grad", "f", "--structure", "sym"), "--structure takes", "matcalc grad f --structure projected"),
+    (("grad", "f", "--limit", "nodes"), "--limit takes NAME=VALUE", "matcalc grad f"),
+    (("grad", "f", "--file", "g"), "an expression or --file, not both", 'matcalc grad "f"'),
+    (("grad", "f\udcff"), "argument 2 is not UTF-8 text", "matcalc grad f"),
+    (("rules", "nv"), "there is no function or identity nv; did you mean inv?", "matcalc rules inv"),
+])
+def test_usage_errors_have_a_fix_that_works(api: SimpleNamespace, words: tuple[str, ...], said: str, fix: str) -> None:
+    ran = command_line(*words)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.startswith(f"error: {said}")
+    assert ran.fixes == [fix]
+    assert command_line.run_line(fix).code == 0
+
+
+@pytest.mark.parametrize(("words", "fix"), [
+    (("grad", "f", "--to", "latex"), "matcalc grad f --to text"), (("hessian", "f"), "matcalc --help")])
+def test_what_is_not_there_yet_is_said(api: SimpleNamespace, words: tuple[str, ...], fix: str) -> None:
+    ran = command_line(*words)
+    assert ran.code == 3
+    assert "is not there yet; what works now: " in ran.err
+    assert ran.fixes == [fix]
+
+
+# ---------------------------------------------------------------- files and standard input
+
+
+def test_a_file_has_one_expression_a_line(api: SimpleNamespace, tmp_path: Path) -> None:
+    file = tmp_path / "many.txt"
+    file.write_bytes("\ufeffa\r\n\r\nbad\nb\n".encode())
+    api.raises["bad"] = NotSupported("no rule", fixes=[Fix("good")])
+    ran = command_line("grad", "--file", str(file), "--wrt", "x")
+    assert ran.code == 3
+    assert ran.out.splitlines() == ["(A + A.T) @ x", "", "(A + A.T) @ x"]
+    said = ran.err.splitlines()
+    assert [line[:16] for line in said] == ["line 1: assumed:", "error: line 3: n", "fix: matcalc gra", "line 4: assumed:"]
+    assert ran.fixes == ['matcalc grad "good" --wrt x']
+
+
+def test_the_exit_code_is_the_worst(api: SimpleNamespace, tmp_path: Path) -> None:
+    for name, error in (("two", DomainError("d")), ("three", NotSupported("n")), ("four", LimitError("l")), ("seventy", CheckFailed("c"))):
+        api.raises[name] = error
+    file = tmp_path / "many.txt"
+    for names, code in (("f two f", 2), ("three two", 3), ("two four three", 4), ("four seventy two", 70), ("f f", 0), ("", 0)):
+        file.write_text("\n".join(names.split()))
+        assert command_line("grad", "--file", str(file)).code == code
+
+
+@pytest.mark.parametrize("data", [b"x.T A x\n", b"\xef\xbb\xbfx.T A x", b"x.T A x\r\n\r\n"])
+def test_standard_input(api: SimpleNamespace, data: bytes) -> None:
+    assert command_line("grad", "-", "--wrt", "x", stdin=data).code == 0
+    assert api.calls[0][:2] == ("x.T A x", "x")
+
+
+def test_several_lines_of_standard_input_are_several_expressions(api: SimpleNamespace) -> None:
+    assert command_line("grad", "-", stdin=b"a\nb\n").out == "(A + A.T) @ x\n" * 2
+
+
+def test_what_cannot_be_read_is_a_typed_error(api: SimpleNamespace, tmp_path: Path) -> None:
+    missing = command_line("grad", "--file", "no such file")
+    assert missing.err.startswith("error: no such file cannot be read\n  No such file or directory\nfix: ")
+    assert command_line("grad", "--file", str(tmp_path)).code == 2
+    assert command_line("grad", "-", stdin=b"a\n\xff").err.startswith("error: line 2: the text is not UTF-8\n")
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def test_json_fits_the_schema(api: SimpleNamespace) -> None:
+    api.raises["bad"] = ParseError("no", (0, 1), fixes=[Fix("good")], text="bad")
+    runs = [command_line(*words, "--to", "json") for words in (
+        ("grad", "f", "--wrt", "x"), ("simplify", "f"), ("eval", "f", "--set", "x=1"), ("grad", "bad"), ("grad", "f", "--sed", "1"),
+        ("grad", "f", "--structure", "x"))]
+    for ran in runs:
+        assert ran.err == ""
+        fits(json.loads(ran.out), SCHEMA)
+    assert [ran.code for ran in runs] == [0, 0, 0, 2, 2, 2]
+    assert json.loads(runs[3].out)["error"]["fixes"] == ['matcalc grad --to json "good"']
+
+
+def test_json_says_infinities_as_text(api: SimpleNamespace) -> None:
+    api.more["value"] = np.array([np.inf, -np.inf, np.nan, 1.0])
+    assert json.loads(command_line("eval", "f", "--to", "json").out)["value"] == ["inf", "-inf", "nan", 1]
+
+
+def test_the_schema_is_not_vacuous() -> None:
+    for wrong in ({}, {"ok": True}, {"ok": False, "verb": "grad", "text": "", "error": {}, "seconds": 1}):
+        with pytest.raises(AssertionError):
+            fits(wrong, SCHEMA)
+
+
+TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "boolean": bool,
+                         "null": type(None)}
+
+
+def fits(value: Any, schema: dict[str, Any]) -> None:
+    """The part of JSON Schema that docs/schema.json uses."""
+    if "$ref" in schema:
+        fits(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")])
+    if "oneOf" in schema:
+        assert sum(fits_one(value, choice) for choice in schema["oneOf"]) == 1, value
+    if "const" in schema:
+        assert value == schema["const"]
+    if "enum" in schema:
+        assert value in schema["enum"]
+    if "type" in schema:
+        named = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        assert any(isinstance(value, TYPES[t]) for t in named), (value, named)
+    for name in schema.get("required", ()):
+        assert name in value, name
+    if isinstance(value, dict) and "properties" in schema:
+        assert set(value) <= set(schema["properties"]), set(value) - set(schema["properties"])
+        for name, part in value.items():
+            fits(part, schema["properties"][name])
+    if isinstance(value, list):
+        for part in value:
+            fits(part, schema.get("items", {}))
+
+
+def fits_one(value: Any, schema: dict[str, Any]) -> bool:
+    try:
+        fits(value, schema)
+    except AssertionError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- help, rules, streams
+
+
+def test_matcalc_alone_is_a_short_help() -> None:
+    ran = command_line()
+    assert ran.code == 0
+    assert ran.out.splitlines() == [cli.PURPOSE, "", *(f"  {example}" for example in cli.EXAMPLES), "", cli.MORE]
+
+
+@pytest.mark.parametrize("verb", [None, *cli.verbs.commands])
+def test_help_begins_with_examples(verb: str | None) -> None:
+    ran = command_line(*([verb] if verb else []), "--help")
+    assert ran.code == 0
+    assert ran.out.startswith("Examples:\n  matcalc " + (verb or ""))
+
+
+def test_version() -> None:
+    assert command_line("--version").out.startswith("matcalc ")
+
+
+def test_rules_are_listed_and_shown(api: SimpleNamespace) -> None:
+    assert command_line("rules").out.splitlines() == [
+        "# function", "inv         inv(X: matrix(n, n)) -> matrix(n, n)", "# identity", "trace-gram  tr(A.T @ A) -> norm2sq(A)"]
+    assert command_line("rules", "inv").out.splitlines() == [
+        "inv  (function, rules/functions/linalg.toml:3)", "  inv(X: matrix(n, n)) -> matrix(n, n)", "  source: Cookbook eq. 40"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_only_on_a_terminal_that_wants_it(api: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for no_colour, coloured in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", no_colour)
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        cli.emit(cli.Shown([], ["error: no", "fix: yes"]))
+        assert ("\x1b[" in sys.stderr.getvalue()) is coloured  # type: ignore[attr-defined]
+
+
+def test_a_closed_pipe_ends_quietly(api: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Closed(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert cli.main(["grad", "f"]) == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interrupt_ends_quietly(api: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    api.raises["f"] = KeyboardInterrupt()
+    assert cli.main(["grad", "f"]) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    heavy = ("numpy", "sympy", "rich", "scipy", "matcalc.expr")
+    program = f"import sys, matcalc.cli; matcalc.cli.main([]); print([m for m in {heavy} if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"

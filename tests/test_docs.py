@@ -1,0 +1,65 @@
+"""Every shell line and every `>>>` of the README and of docs/ does what the page says."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+class ShellLine(NamedTuple):
+    """A line after `$` in a block of a page, and what the page shows under it."""
+
+    page: str
+    line: int
+    command: str
+    shown: str
+
+
+def shell_lines(page: Path) -> list[ShellLine]:
+    """The lines that begin with `$ ` inside the page's blocks, each with what follows up to the next one."""
+    text = page.read_text()
+    found = []
+    for block in re.finditer(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for line in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block[1], re.MULTILINE):
+            number = text.count("\n", 0, block.start(1) + line.start()) + 1
+            found.append(ShellLine(page.name, number, line[1], line[2].strip("\n")))
+    return found
+
+
+LINES = [line for page in PAGES for line in shell_lines(page) if "matcalc" in line.command]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.page}:{line.line}")
+def test_shell_line(line: ShellLine, tmp_path: Path) -> None:
+    here = 'matcalc() { "$PYTHON" -m matcalc "$@"; }\n'
+    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    ran = subprocess.run(["bash", "-c", here + line.command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp_path,
+                         env=environment, timeout=60, check=False)
+    assert ran.stdout.decode().strip("\n") == line.shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_examples(page: Path) -> None:
+    results = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert results.failed == 0
+
+
+def test_the_readme_has_examples() -> None:
+    assert sum(line.page == "README.md" for line in LINES) >= 5
+    assert ">>> " in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), target

@@ -1,0 +1,180 @@
+"""What people type when they meet matcalc, their mistakes included, and what they get: stdout, exit code, error, and every fix, run."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any, NamedTuple
+
+import pytest
+
+from matcalc import cli
+
+from .command_line import Run, command_line
+
+LATER = cli.LATER_VERBS
+
+
+def typed(line: str) -> Run:
+    return command_line.run_line(line)
+
+
+def error_fields(line: str) -> dict[str, Any]:
+    """The error as JSON has it: type, message, spans, text, fixes."""
+    words = shlex.split(line)[1:]
+    at = words.index("--") if "--" in words else len(words)
+    return dict(json.loads(command_line(*words[:at], "--to", "json", *words[at:]).out)["error"])
+
+
+def fixes_work(ran: Run) -> None:
+    """Every fix answers, or uses a verb that is not there yet."""
+    assert ran.fixes, f"no fix in:\n{ran.err}"
+    for fix in ran.fixes:
+        again = command_line.run_line(fix)
+        later = shlex.split(fix)[1] in LATER
+        assert again.code == (3 if later else 0), f"{fix}\n{again.err}"
+        assert again.error != ran.error
+        assert not again.err or "itself failed" not in again.err
+
+
+# ---------------------------------------------------------------- answers
+
+
+class Answer(NamedTuple):
+    """A row that is answered: what stderr must contain is listed after the line of output."""
+
+    row: int
+    line: str
+    out: str
+    said: tuple[str, ...] = ()
+
+
+ANSWERS = [
+    Answer(2, 'grad "x.T A x" --wrt x', "(A + A.T) @ x",
+           ("assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    checked: exact, 3 points",)),
+    Answer(3, 'grad "x.T @ x"', "2 * x", ("note: differentiated by x, the only variable",)),
+    Answer(4, "grad \"x'Ax\" --wrt x", "(A + A.T) @ x", ("assumed: A matrix(n, n), x vector(n)", "read as: x.T @ A @ x")),
+    Answer(4, "grad \"x'Ax\" --wrt x --let \"Ax: vector(n)\"", "Ax", ("read as: x.T @ Ax",)),
+    Answer(4, 'grad "loss * sum(x)" --wrt loss', "sum(x)", ("loss scalar",)),
+    Answer(4, 'grad "mu * sum(x)" --wrt mu', "sum(x)", ("mu scalar",)),
+    Answer(4, 'grad "cov * sum(x)" --wrt cov', "sum(x)", ("cov scalar",)),
+    Answer(6, 'grad "x^T A x" --wrt x', "(A + A.T) @ x", ("read as: x.T @ A @ x",)),
+    Answer(7, 'grad "xᵀAx" --wrt x', "(A + A.T) @ x", ("read as: x.T @ A @ x",)),
+    Answer(7, 'grad "‖Ax − b‖²" --wrt x', "2 * A.T @ (A @ x - b)", ("read as: norm2sq(A @ x - b)",)),
+    Answer(7, 'grad "x.T\u00a0A\u00a0x − b.T x" --wrt x', "(A + A.T) @ x - b"),
+    Answer(7, 'grad "x’Ax" --wrt x', "(A + A.T) @ x", ("read as: x.T @ A @ x",)),
+    Answer(8, 'grad "tr(Σ)" --wrt Sigma', "eye(n)", ("assumed: Σ matrix(n, n)",)),
+    Answer(8, 'grad "tr(A Σ)" --wrt A', "Σ.T", ("Σ matrix(",)),
+    Answer(8, 'simplify "Sigma - Σ"', "zeros(m, n)"),
+    Answer(10, 'grad "sum(A * B)" --wrt A', "B", ("note: ", "elementwise")),
+    Answer(12, 'grad "(A@x - b).T @ (A@x - b)" --wrt x', "2 * A.T @ (A @ x - b)"),
+    Answer(18, 'grad "tr(A @ X)" --wrt B --let "B: matrix(p, q)"', "zeros(p, q)", ("note: ",)),
+    Answer(19, 'grad "a * norm(w)" --wrt w', "a * w / norm(w)", ("w vector(n), a scalar",)),
+    Answer(19, 'simplify "t * x"', "t * x", ("x vector(n), t scalar",)),
+    Answer(19, 'simplify "X @ beta"', "X @ beta", ("X matrix(m, n), beta vector(n)",)),
+    Answer(19, 'grad "(x - mu).T inv(Sigma) (x - mu)" --wrt x --let "Sigma: spd"', "2 * inv(Sigma) @ (x - mu)",
+           ("x vector(n), mu vector(n)",)),
+    Answer(19, 'grad "norm2sq(X @ w - y) / m" --wrt w --let "X: matrix(m, n)"', "2 / m * X.T @ (X @ w - y)"),
+    Answer(20, 'simplify "W1 @ x + b1"', "W1 @ x + b1", ("W1 matrix(m, n), x vector(n), b1 vector(m)",)),
+    Answer(20, 'simplify "W_1 x_i"', "W_1 @ x_i", ("W_1 matrix(m, n), x_i vector(n)",)),
+    Answer(20, 'grad "lambda * norm2sq(x)" --wrt x', "2 * lambda * x", ("lambda scalar",)),
+    Answer(20, 'grad "norm2sq(X @ beta1 - y)" --wrt beta1', "2 * X.T @ (X @ beta1 - y)", ("beta1 vector(n)",)),
+    Answer(21, 'grad "x.T A x" --wrt x --let "A: symmetric"', "2 * A @ x"),
+    Answer(22, 'grad "det(X)" --wrt X', "adj(X).T", ("= det(X) * inv(X).T  valid if X is invertible",)),
+    Answer(23, 'grad "norm(x)" --wrt x', "x / norm(x)", ("valid if x != 0",)),
+    Answer(23, 'grad "norm1(x)" --wrt x', "sign(x)", ("at kinks: sign(0) = 0",)),
+    Answer(23, 'grad "sum(relu(x))" --wrt x', "step(x)", ("at kinks: ",)),
+    Answer(23, 'grad "max(x)" --wrt x', "argmaxmask(x)", ("valid if ",)),
+    Answer(25, 'simplify "2x"', "2 * x", ("read as: 2 * x",)),
+    Answer(26, 'simplify "A (x + y)"', "A @ (x + y)", ("note: ", "read as: A @ (x + y)")),
+]
+
+
+@pytest.mark.parametrize("row", ANSWERS, ids=lambda row: f"{row.row}: {row.line}")
+def test_answers(row: Answer) -> None:
+    ran = typed(f"matcalc {row.line}")
+    assert (ran.code, ran.out) == (0, row.out + "\n"), ran.err
+    for said in row.said:
+        assert said in ran.err
+
+
+def test_the_first_answer_to_the_letter() -> None:
+    assert typed('matcalc grad "x.T A x" --wrt x') == Run(
+        0, "(A + A.T) @ x\n", "assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    checked: exact, 3 points\n")
+
+
+def test_matcalc_alone_shows_examples_that_work() -> None:
+    ran = typed("matcalc")
+    assert ran.code == 0
+    examples = [line.strip() for line in ran.out.splitlines() if line.startswith("  matcalc ")]
+    assert len(examples) == 3
+    for example in examples:
+        assert typed(example).code == 0
+
+
+# ---------------------------------------------------------------- errors
+
+
+class Refusal(NamedTuple):
+    """A row that is refused: the class of the error, where its caret is, what it says, and fixes that are among those offered."""
+
+    row: int
+    line: str
+    error: str
+    at: str  # the part of the text over the caret; "" if the error has none
+    said: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+    code: int = 2
+
+
+REFUSALS = [
+    Refusal(0, 'grad "tr(A @ X" --wrt X', "ParseError", "(", ("'(' is never closed",), ('grad "tr(A @ X)" --wrt X',)),
+    Refusal(3, 'grad "x.T A x"', "DomainError", "", (), ('grad "x.T A x" --wrt x', 'grad "x.T A x" --wrt A')),
+    Refusal(5, "grad \"x'*A*x\" --wrt x --syntax numpy", "ShapeError", "x'", ("elementwise",)),
+    Refusal(8, 'simplify "∑"', "ParseError", "∑", ("Σ",)),
+    Refusal(9, 'grad "x.T * A * x" --wrt x', "ShapeError", "x.T", ("elementwise",), ('grad "x.T @ A @ x" --wrt x',)),
+    Refusal(11, 'grad "A @ x" --wrt x', "ShapeError", "A @ x", ("scalar", "vector(m)"), ('jacobian "A @ x" --wrt x',)),
+    Refusal(13, 'grad "x @ y.T" --wrt x', "ShapeError", "x @ y.T", ("scalar", "matrix("), ('grad "x.T @ y" --wrt x',)),
+    Refusal(14, 'grad "x.T @ A @ y" --wrt x --let "x: vector(3)" --let "A: matrix(4, 5)"', "ShapeError", "x.T", ("3 columns cannot meet 4 rows", "x.T is a row, 1 x 3; A is matrix(4, 5)")),
+    Refusal(15, 'grad "logdt(X)" --wrt X', "UnknownName", "logdt", ("did you mean logdet?",), ('grad "logdet(X)" --wrt X',)),
+    Refusal(16, 'grad "log(X)" --wrt X', "ShapeError", "log(X)", ("elementwise", "logm", "logdet"), ('grad "logdet(X)" --wrt X',)),
+    Refusal(17, 'grad "x.T A x" --wrt X', "UnknownName", "", ("did you mean x?",), ('grad "x.T A x" --wrt x',)),
+    Refusal(24, 'simplify "svd(X)"', "NotSupported", "svd", (), (), 3),
+    Refusal(24, 'simplify "eig(X)"', "NotSupported", "eig", (), (), 3),
+    Refusal(25, 'simplify "x.T A x)"', "ParseError", ")", (), ('simplify "x.T A x"',)),
+    Refusal(25, 'simplify "A + ) B"', "ParseError", ")"),
+    Refusal(25, 'simplify "A @@ x"', "ParseError", "@", (), ('simplify "A @ x"',)),
+    Refusal(25, 'simplify "x +"', "ParseError", "+"),
+    Refusal(25, 'simplify ""', "ParseError", ""),
+    Refusal(26, 'simplify "f(x)"', "UnknownName", "f", ("unknown function",)),
+]
+
+
+@pytest.mark.parametrize("row", REFUSALS, ids=lambda row: f"{row.row}: {row.line}")
+def test_refusals(row: Refusal) -> None:
+    line = f"matcalc {row.line}"
+    ran = typed(line)
+    assert (ran.code, ran.out) == (row.code, ""), ran.err
+    fields = error_fields(line)
+    assert fields["type"] == row.error
+    marked = [fields["text"][a:b] for a, b in fields["spans"]] if fields["spans"] else [""]
+    assert marked[0] == row.at
+    for said in row.said:
+        assert said in ran.err
+    for fix in row.fixes:
+        assert f"matcalc {fix}" in ran.fixes
+    fixes_work(ran)
+
+
+def test_one_error_one_caret_line() -> None:
+    """Only the first error is shown: one line of carets, at most, and it stands under the text."""
+    for row in REFUSALS:
+        lines = typed(f"matcalc {row.line}").err.splitlines()
+        carets = [i for i, line in enumerate(lines) if line.strip() and not set(line.strip()) - set("^~ ")]
+        assert len(carets) <= 1
+        assert sum(line.startswith("error: ") for line in lines) == 1
+
+
+def test_the_first_error_to_the_letter() -> None:
+    assert typed('matcalc grad "tr(A @ X" --wrt X') == Run(
+        2, "", "error: '(' is never closed\n  tr(A @ X\n    ^     ^ expected ')' here\nfix: matcalc grad \"tr(A @ X)\" --wrt X\n")

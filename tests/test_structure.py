@@ -1,0 +1,151 @@
+"""What must be true of the source itself: who imports whom, who knows a function by name, and what is never called."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import matcalc
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "matcalc"
+
+# The parts, in the order in which data flows: a module imports from its own part and those before it, never from one after it.
+FRONT = """dims errors limits names syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
+           declarations repairs mismatch constants shapes unparse readings parser""".split()
+CHECKER = ["checker"]
+ENGINE = """expr cost algebra operators knowledge functions build properties match differentials transposition materialize simplifier
+            printers""".split()
+DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "", "cli", "__main__"]  # "" is matcalc/__init__.py
+PARTS = [FRONT, CHECKER, ENGINE, DOORS]
+
+# Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.
+OPERATORS = {"tr", "sum", "mean", "diag", "diagv", "kron", "vec", "eye", "ones", "zeros", "commat"}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+
+
+MODULES = {module_name(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(name: str, top_only: bool = False) -> set[str]:
+    """The modules of this package that a module imports when it is loaded, and (unless `top_only`) inside its functions."""
+    is_package = (PACKAGE / name.replace(".", "/") / "__init__.py").exists()
+    parents = name.split(".") if name else []
+    parents = parents if is_package else parents[:-1]
+    found = set()
+    for node in executed(MODULES[name], top_only):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("matcalc").removeprefix(".") for alias in node.names if alias.name.split(".")[0] == "matcalc"}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0 and (node.module or "").split(".")[0] != "matcalc":
+                continue
+            base = parents[: len(parents) - node.level + 1] if node.level else []
+            target = ".".join([*base, *(node.module or "").removeprefix("matcalc").strip(".").split(".")]).strip(".")
+            names = {f"{target}.{alias.name}".strip(".") for alias in node.names}
+            found |= (names & set(MODULES)) or {target}
+    return found
+
+
+def executed(tree: ast.AST, top_only: bool) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING:`, and those inside functions if `top_only`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if top_only and isinstance(node, ast.FunctionDef | ast.Lambda):
+            continue
+        yield node
+        yield from executed(node, top_only)
+
+
+def part(name: str) -> int:
+    """Which of the parts a module belongs to, by its own name or by that of its package."""
+    return next((i for i, modules in enumerate(PARTS) if name.split(".")[0] in modules), -1)
+
+
+def strings(name: str) -> Iterator[tuple[int, str]]:
+    """(line, value) of every string constant of a module that is no docstring."""
+    docstrings = {id(node.body[0].value) for node in ast.walk(MODULES[name])
+                  if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)}
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+def functions_of_rules() -> set[str]:
+    """The names of all functions that rules/ defines, as they are called."""
+    names = set()
+    for path in (ROOT / "rules" / "functions").glob("*.toml"):
+        for entry in tomllib.loads(path.read_text()).values():
+            names.add(entry["signature"].split("(")[0])
+    return names - OPERATORS
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_follow_the_flow_of_data(name: str) -> None:
+    assert part(name) >= 0, f"put {name} into the part that it belongs to"
+    for other in imports(name):
+        assert other in MODULES, other
+        assert part(other) <= part(name), f"{name} imports {other}"
+
+
+def test_no_module_needs_itself_to_be_loaded() -> None:
+    """Imports at the top of modules have no cycle; one inside a function, made when it is needed, may go back within its part."""
+    loads = {name: imports(name, top_only=True) for name in MODULES}
+    while free := {name for name, needs in loads.items() if not needs & set(loads) - {name}}:
+        loads = {name: needs for name, needs in loads.items() if name not in free}
+    assert not loads
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.split(".")[0] == "checker"])
+def test_the_checker_shares_nothing_with_the_engine(name: str) -> None:
+    allowed = {*FRONT, "checker"}
+    assert {other.split(".")[0] for other in imports(name)} <= allowed
+    assert not any("rules" in re.split(r"[/.]", text) for _, text in strings(name)), "the checker reads no rules"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if part(name) == 2])
+def test_the_engine_knows_no_function_by_name(name: str) -> None:
+    functions = functions_of_rules()
+    assert len(functions) > 30
+    called = re.compile(rf"\b({'|'.join(sorted(functions))})\(")
+    for line, text in strings(name):
+        assert text not in functions, f"{name}, line {line}: {text}"
+        assert not called.search(text), f"{name}, line {line}: {text}"
+
+
+def test_no_module_hides_a_public_function() -> None:
+    names = """grad jacobian hessian hvp differential vjp jvp value_and_grad check parse minimize simplify evaluate from_function rules
+               load_rules gradcheck"""
+    public = set(names.split()) | set(getattr(matcalc, "__all__", ()))
+    assert not public & {path.stem for path in PACKAGE.iterdir() if path.stem != "errors"}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "compiler"])
+def test_text_is_never_executed(name: str) -> None:
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify"}
+            if isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in {"eval", "exec", "sympify", "parse_expr", "lambdify"}
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            assert not {"pickle", "marshal", "shelve"} & {getattr(node, "module", None), *(alias.name for alias in node.names)}
+
+
+def test_nobody_is_sent_to_the_other_package() -> None:
+    """The name matcalc on PyPI belongs to others."""
+    command = re.compile(r"\bpip3? install\s+(-\S+\s+)*[\"'`]?matcalc(?!-symbolic)\b")
+    assert command.search("pip " + "install -U matcalc")
+    folders = ("*.md", "docs/**/*.md", "rules/**/*.md", "matcalc/**/*.py", "pyproject.toml")
+    pages = [page for folder in folders for page in ROOT.glob(folder)]
+    assert ROOT / "README.md" in pages
+    for page in pages:
+        assert not command.search(page.read_text()), page
