@@ -1,1 +1,45 @@
-"""matcalc: matrix derivatives in closed form, checked before they are shown."""
+"""matcalc: matrix derivatives in closed form, checked before they are shown.
+
+>>> import matcalc as mc
+>>> print(mc.grad("x.T A x", wrt="x"))
+(A + A.T) @ x
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import evaluate, grad, load_rules, parse, rules, simplify
+    from .errors import (
+        CheckFailed,
+        DomainError,
+        LimitError,
+        MatcalcError,
+        NotDifferentiable,
+        NotSupported,
+        ParseError,
+        RuleError,
+        ShapeError,
+        UnknownName,
+    )
+
+__version__ = "0.1.0"
+_ERRORS = ("MatcalcError", "ParseError", "ShapeError", "UnknownName", "DomainError", "RuleError", "NotSupported", "NotDifferentiable",
+           "LimitError", "CheckFailed")
+_VERBS = ("grad", "simplify", "evaluate", "parse", "rules", "load_rules")
+__all__ = [
+    "CheckFailed", "DomainError", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError", "RuleError",
+    "ShapeError", "UnknownName", "evaluate", "grad", "load_rules", "parse", "rules", "simplify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import matcalc` itself costs nothing."""
+    if name in _ERRORS or name in _VERBS:
+        from importlib import import_module
+
+        return getattr(import_module(".errors" if name in _ERRORS else ".api", __name__), name)
+    raise AttributeError(f"module 'matcalc' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

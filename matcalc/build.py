@@ -11,8 +11,10 @@ from .knowledge import known
 from .syntax import Node, Reading, fold
 
 
-def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapping[str, Expr] | None = None) -> Expr:
-    """The expression of a reading. Names in `plain` are taken without their properties; `variables` gives symbols that exist already."""
+def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapping[str, Expr] | None = None,
+          keep: bool = False) -> Expr:
+    """The expression of a reading. Names in `plain` are taken without their properties; `variables` gives symbols that exist already;
+    `keep`: abbreviations of other functions (norm of norm2sq) stay as they are."""
     closure = known().closure
     table: dict[str, Expr] = dict(variables or {})
     for rank, s in enumerate(reading.symbols.values(), 1):
@@ -23,6 +25,8 @@ def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapp
     def visit(node: Node, children: list[Expr]) -> Expr:
         if node.kind == "name":
             return table[node.data]
+        if keep and node.kind == "call" and node.data not in _OPERATORS:
+            return functions.apply(node.data, children, node.axis, keep=True)
         return _VISIT[node.kind](node, children)
 
     result: Expr = fold(reading.root, lambda node: node.children, visit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .algebra import ONE, add, matmul, mul, negate, number, power, run, scale, total, transpose
+from .algebra import ONE, add, is_zero, matmul, mul, negate, number, power, run, scale, total, transpose, zeros
 from .errors import NotDifferentiable
 from .expr import Expr, fold, symbol
 from .functions import apply, instantiate, of_call
@@ -72,8 +72,6 @@ def _power(node: Expr, changes: Mapping[int, Expr]) -> Expr:
 def _named(node: Expr, changes: Mapping[int, Expr]) -> dict[str, Expr]:
     """The tangents under the names that the function's table uses; inputs that do not change have none."""
     params = [p for p in of_call(node).signature.params if p.kind != "axis"]
-    from .algebra import zeros
-
     return {f"d{p.name}": changes.get(i, zeros(node.args[i].shape)) for i, p in enumerate(params) if p.kind != "integer"}
 
 
@@ -83,6 +81,10 @@ def _call(node: Expr, changes: Mapping[int, Expr]) -> Expr:
         return mul([instantiate(function, "derivative", node.args), changes[0]])
     if "differential" in function.table:
         return instantiate(function, "differential", node.args, _named(node, changes))
+    if "definition" in function.table:
+        written_out = instantiate(function, "definition", node.args)
+        known_: dict[Expr, Expr] = {node.args[i]: d for i, d in changes.items()}
+        return _through(written_out, known_)
     raise not_differentiable(node.data.name)
 
 
@@ -102,19 +104,18 @@ def depends(root: Expr, wrt: Expr) -> dict[Expr, bool]:
 
 def differential(root: Expr, wrt: Expr, change: Expr) -> Expr:
     """The differential of `root`, linear in `change`, the tangent of `wrt`; all other symbols are held constant."""
-    from .algebra import zeros
+    return _through(root, {wrt: change})
 
-    active = depends(root, wrt)
-    known_: dict[Expr, Expr] = {}
 
-    def visit(node: Expr, _: list[Expr]) -> Expr:
-        if node is wrt:
-            return change
-        if not active[node]:
-            return zeros(node.shape)
-        changes = {i: known_[a] for i, a in enumerate(inputs(node)) if active[a]}
-        return differential_of(node, changes)
+def _through(root: Expr, changes: dict[Expr, Expr]) -> Expr:
+    """The differential of `root`, given those of some of its parts."""
+    changes = dict(changes)
 
-    return fold(root, visit, known_)
+    def visit(node: Expr, below: list[Expr]) -> Expr:
+        parts = inputs(node)
+        moving = {i: changes[a] for i, a in enumerate(parts) if not is_zero(changes[a])}
+        return differential_of(node, moving) if moving else zeros(node.shape)
+
+    return fold(root, visit, changes)
 
 

@@ -20,16 +20,20 @@ def kind(e: Expr) -> str:
     return "scalar" if e.is_scalar else "vector" if e.shape[1] == 1 else "row" if e.shape[0] == 1 else "matrix"
 
 
-def apply(name: str, args: Sequence[Expr], axis: int | None = None) -> Expr:
-    """The function of that name on these arguments, abbreviations replaced by what they stand for."""
+def apply(name: str, args: Sequence[Expr], axis: int | None = None, keep: bool = False) -> Expr:
+    """The function of that name on these arguments, abbreviations replaced by what they stand for (with `keep`, only by operators)."""
     function = known().function(name, [kind(a) for a in args], axis)
     if function is None:
         raise NotSupported(f"{name} takes no {', '.join(kind(a) for a in args)}" + ("" if axis is None else f" with axis={axis}"))
-    if "definition" in function.table:
+    if "definition" in function.table and not (keep and _mentions_functions(function)):
         return instantiate(function, "definition", args)
     if function.get("role") == "matrix power" and args[1].op == "num" and isinstance(args[1].data, int):
         return matrix_power(args[0], args[1].data)
     return call(function.head, args, result_shape(function, args))
+
+
+def _mentions_functions(function: Function) -> bool:
+    return any(f"{name}(" in function.get("definition") for name in known().functions)
 
 
 def matrix_power(base: Expr, k: int) -> Expr:

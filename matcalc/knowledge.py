@@ -11,7 +11,7 @@ from .expr import Head
 from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
-    "signature derivative differential trace_differential definition adjoint role transpose domain smooth kink numpy sympy latex source".split()
+    "signature derivative differential trace_differential definition adjoint role alternative transpose domain smooth kink numpy sympy latex source".split()
 )
 ALIASES = {"trace": "tr", "ln": "log", "transpose": "T", "arcsinh": "asinh", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
            "concat": "hstack", "norm2": "norm", "frobenius": "norm", "sgn": "sign", "expit": "sigmoid", "lse": "logsumexp", "identity": "eye"}
@@ -232,6 +232,29 @@ class Knowledge:
                     found.add(follows)
                     todo.append(follows)
         return frozenset(found)
+
+    def added_values(self) -> dict[str, Any]:
+        """Values of the functions that a user added, as data for the checker: a dotted name, or a reading in the parameters."""
+        if not self.loaded:
+            return {}
+        from .parser import read
+
+        found: dict[str, Any] = {}
+        for name, overloads in self.functions.items():
+            f = overloads[0]
+            if f.where.file.startswith("rules/") or not f.get("numpy"):
+                continue
+            value, params = f.get("numpy"), [p.name for p in f.signature.params]
+            if "(" in value or " " in value:
+                kinds = [f"{p.name}: {'vector(n)' if p.kind == 'any' else p.kind}" for p in f.signature.params if p.kind in ("any", "scalar")]
+                found[name] = (tuple(params), read(value, self.language(), kinds))
+            else:
+                found[name] = value
+        return found
+
+    def closure_of(self, wanted: str) -> frozenset[str]:
+        """The property itself and all from which it follows."""
+        return frozenset(p for p in {wanted, *self.implies} if wanted in self.closure(frozenset({p})))
 
     def entries(self) -> list[Function | Identity | PropertyRule]:
         return [*(f for overloads in self.functions.values() for f in overloads), *self.identities, *self.properties]

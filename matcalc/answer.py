@@ -1,0 +1,263 @@
+"""What a caller gets: the form, its reading, its conditions, its evidence, and the steps that led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from . import dims
+from .checker import Evidence, verify, verify_equal
+from .conditions import alternatives, conditions_of
+from .derive import Derived
+from .errors import CheckFailed, MatcalcError, Request
+from .expr import Expr, symbol
+from .knowledge import known
+from .parser import read
+from .printers.text import expression_text
+from .syntax import Reading, Symbol
+from .unparse import show
+
+
+class Understood(NamedTuple):
+    """How the input was read; a part of every answer."""
+
+    text: str
+    read_as: str
+    symbols: tuple[Symbol, ...]
+    notes: tuple[str, ...]
+    layout: str | None
+    structure: str | None
+
+    @property
+    def assumed(self) -> tuple[Symbol, ...]:
+        """The variables that nobody declared."""
+        return tuple(s for s in self.symbols if not s.declared)
+
+    def __str__(self) -> str:
+        return self.read_as
+
+
+class DerivationStep(NamedTuple):
+    """One use of a rule, in words."""
+
+    rule: str
+    before: str
+    after: str
+    source: str
+
+    def __str__(self) -> str:
+        what = self.before if self.before == self.after else f"{self.before}  =  {self.after}"
+        return f"{self.rule}: {what}" + (f"    [{self.source}]" if self.source else "")
+
+
+class Derivation(Sequence[DerivationStep]):
+    """The list of uses of rules behind an answer; `str` gives one line for each."""
+
+    def __init__(self, derived: Derived, text: Callable[[Expr], str]) -> None:
+        self._derived, self._text = derived, text
+        self._steps: list[DerivationStep] | None = None
+
+    def _all(self) -> list[DerivationStep]:
+        if self._steps is None:
+            self._steps = [DerivationStep(s.rule, self._text(s.before), self._text(s.after), s.source) for s in self._derived.steps]
+        return self._steps
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._all()[i]
+
+    def __iter__(self) -> Iterator[DerivationStep]:
+        return iter(self._all())
+
+    def __str__(self) -> str:
+        return "\n".join(str(s) for s in self)
+
+    __repr__ = __str__
+
+
+class Answer:
+    """A closed form, checked before it is first shown or used.
+
+    >>> import matcalc as mc
+    >>> d = mc.grad("x.T A x", wrt="x")
+    >>> str(d), str(d.check())
+    ('(A + A.T) @ x', 'exact, 3 points')
+    >>> d(A=[[1, 2], [0, 1]], x=[1, 1]).tolist()
+    [4.0, 4.0]
+    """
+
+    def __init__(self, request: Request, reading: Reading, variable: Symbol | None, derived: Derived, *, check: bool, seed: int,
+                 notes: tuple[str, ...] = ()) -> None:
+        self._request, self._reading, self._variable, self._derived = request, reading, variable, derived
+        self._wants_check, self._seed = check, seed
+        self._evidence: Evidence | None = None
+        self._text: str | None = None
+        self._program: Any = None
+        self._notes = notes
+
+    # ------------------------------------------------------------ the form
+    @property
+    def text(self) -> str:
+        """The closed form in matcalc's own notation."""
+        self._ensure_checked()
+        return self._printed()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<{self._request.verb}: {self.text}>"
+
+    @property
+    def expression(self) -> Expr:
+        """The closed form as an expression."""
+        self._ensure_checked()
+        return self._derived.expression
+
+    @property
+    def shape(self) -> dims.Shape:
+        return self._derived.expression.shape
+
+    def _printed(self) -> str:
+        if self._text is None:
+            self._text = self._show(self._derived.expression)
+        return self._text
+
+    def _show(self, e: Expr) -> str:
+        taken = [*self._reading.symbols, *self._reading.dims]
+        return expression_text(e, self._reading.decimals, self._derived.typed, taken)
+
+    # ------------------------------------------------------------ evidence
+    @property
+    def evidence(self) -> Evidence:
+        """What the check found; it runs once, before the answer is first shown or used."""
+        if self._evidence is None:
+            self._evidence = self._checked() if self._wants_check else Evidence("unchecked", None, reason="the check was switched off")
+        return self._evidence
+
+    def check(self) -> Evidence:
+        """Run the check (also where it was switched off) and return the evidence."""
+        if self._evidence is None or not self._wants_check:
+            self._evidence = self._checked()
+        return self._evidence
+
+    def _ensure_checked(self) -> None:
+        evidence = self.evidence
+        if evidence.verdict is False:
+            raise CheckFailed("matcalc found its own answer wrong and withholds it", text=None,
+                              detail=f"withheld: {self._printed()}\n{evidence.reason}\nthis is a fault of matcalc; please report it with the command",
+                              ).at(self._request)
+
+    def _checked(self) -> Evidence:
+        text = self._printed()
+        variables = dict(self._reading.symbols)
+        if self._variable is not None:
+            variables.setdefault(self._variable.name, self._variable)
+        try:
+            printed = read(text, known().language(), known=variables, dims=self._reading.dims)
+        except MatcalcError as error:
+            return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
+        values = known().added_values()
+        if self._variable is None:
+            return verify_equal(self._reading, printed, seed=self._seed, values=values)
+        return verify(self._reading, self._variable.name, printed, op=self._request.verb, structure=self._derived.structure,
+                      seed=self._seed, values=values)
+
+    # ------------------------------------------------------------ what belongs to it
+    @property
+    def reading(self) -> Understood:
+        """How the input was read."""
+        r = self._reading
+        structure = self._derived.structure if self._variable is not None else None
+        return Understood(r.text, show(r.root, r.symbols), tuple(r.symbols.values()), (*r.notes, *self._notes, *self._convention()), None, structure)
+
+    def _convention(self) -> tuple[str, ...]:
+        if self._variable is None or self._derived.structure == "free":
+            return ()
+        how = {"projected": "projected onto the matrices of its structure", "independent": "by its free entries"}[self._derived.structure]
+        return (f"{self._variable.name} is structured, and the gradient is {how} (structure={self._derived.structure})",)
+
+    @property
+    def wrt(self) -> str | None:
+        return None if self._variable is None else self._variable.name
+
+    @property
+    def structure(self) -> str:
+        return self._derived.structure
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """When the answer holds: `valid if x != 0`; and what it is at kinks."""
+        return conditions_of(self._reading, self._derived)
+
+    @property
+    def alternative(self) -> tuple[str, ...]:
+        """Other forms, with the condition under which they hold."""
+        return alternatives(self._derived.expression, self._show)
+
+    @property
+    def derivation(self) -> Derivation:
+        """The steps: rule, before, after, source."""
+        return Derivation(self._derived, self._show)
+
+    def equals(self, claim: str) -> bool:
+        """Is this other text the same value? Decided by evaluation, at points drawn like those of the check."""
+        self._ensure_checked()
+        variables = dict(self._reading.symbols)
+        if self._variable is not None:
+            variables.setdefault(self._variable.name, self._variable)
+        try:
+            other = read(claim, known().language(), known=variables, dims=self._reading.dims)
+            mine = read(self._printed(), known().language(), known=variables, dims=self._reading.dims)
+        except MatcalcError as error:
+            raise error.at(Request("simplify", claim))
+        return verify_equal(mine, other, seed=self._seed, values=known().added_values()).verdict is True
+
+    # ------------------------------------------------------------ values
+    def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
+        """A function of keyword arrays (or of one mapping) that gives the value of the form; `tensor`: that of `d.tensor`."""
+        from .compiler import Program, shaped
+        from .errors import DomainError, Fix, NotSupported
+
+        if backend != "numpy":
+            raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
+        self._ensure_checked()
+        if self._program is None:
+            wanted = {s.name: symbol(s.name, s.shape) for s in self._reading.symbols.values()}
+            self._program = Program(self._derived.expression, wanted)
+        program, shape = self._program, self._derived.expression.shape
+        spelled = {s.spelled: s.name for s in self._reading.symbols.values() if s.spelled}
+
+        def compiled(values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
+            if values is not None and not isinstance(values, Mapping):
+                raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
+            given = {spelled.get(k, k): v for k, v in {**(values or {}), **arrays}.items()}
+            unknown = [k for k in given if k not in program.wanted and k not in self._reading.dims and k != self.wrt]
+            if unknown:
+                raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(program.wanted))
+            return shaped(program(given), shape)
+
+        return compiled
+
+    def __call__(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
+        """The value of the form shown: a vector as a 1-D array, a scalar as a float."""
+        return self.compile()(values, **arrays)
+
+    def tensor(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
+        """The derivative with shape(f) + shape(wrt); vectors are 1-D, scalars ()."""
+        return self.compile(tensor=True)(values, **arrays)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, for JSON."""
+        r, e = self.reading, self.evidence
+        return {
+            "text": r.text, "wrt": self.wrt, "answer": self.text,
+            "reading": {"text": r.text, "read_as": r.read_as, "notes": list(r.notes), "layout": r.layout, "structure": r.structure,
+                        "symbols": [{"name": s.name, "shape": dims.shape_text(s.shape), "properties": sorted(s.properties), "declared": s.declared}
+                                    for s in r.symbols]},
+            "conditions": list(self.conditions), "alternative": list(self.alternative),
+            "evidence": {"kind": e.kind, "points": e.points, "worst": e.worst, "verdict": e.verdict, "reason": e.reason},
+            "derivation": [s._asdict() for s in self.derivation],
+        }

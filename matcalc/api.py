@@ -1,0 +1,272 @@
+"""The verbs: what a call of the public API does, from text to answer. Errors leave here with the request attached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from . import dims
+from .answer import Answer
+from .build import build
+from .derive import CONVENTIONS, derive_gradient, derive_simplified, structure_of
+from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, ShapeError, UnknownName, nearest
+from .expr import Expr, symbols
+from .knowledge import Function, Identity, PropertyRule, known, load
+from .parser import Limits, canonical_variable, read
+from .syntax import Node, Reading, Symbol, fold
+
+
+
+@contextmanager
+def asked(request: Request) -> Iterator[None]:
+    """Attach the request to every error; and point at the function that has no rule."""
+    try:
+        yield
+    except MatcalcError as error:
+        raise error.at(request)
+    except RecursionError:
+        from .errors import LimitError
+
+        raise LimitError("the expression is nested too deeply to be worked on", detail="definitions after `where` make it shallower").at(request) from None
+    except MemoryError:
+        from .errors import LimitError
+
+        raise LimitError("the expression is too large for the memory").at(request) from None
+
+
+def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
+         check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """The gradient of a scalar expression: shaped like the variable, with df = <G, dX>.
+
+    f: text, or an expression.     wrt: a variable, or several in a list, which give a list; may be left out where there is only one.
+    let: declarations, "A: matrix(n, n) symmetric".     structure: the convention for a structured variable: "projected" (the
+    gradient within the space of such matrices), "independent" (by the free entries) or "free" (all entries vary).
+
+    >>> import matcalc as mc
+    >>> print(mc.grad("norm2sq(A x - b)", wrt="x"))
+    2 * A.T @ (A @ x - b)
+
+    Errors: MatcalcError, with the place in the text, a cause and a fix.
+    """
+    text, let = as_text(f, let)
+    several = wrt is not None and not isinstance(wrt, (str, Expr))
+    names = () if wrt is None else tuple(str(w) for w in (wrt if several else [wrt]))
+    options = (("structure", structure),) if structure != "projected" else ()
+    request = Request("grad", text, names, tuple(let), (*options, *_options(syntax, rules)))
+    with asked(request):
+        choose_structure(structure)
+        if several and not names:
+            raise DomainError("wrt is empty", fixes=[Fix(wrt=("x",))])
+        reading = understand(text, let, syntax, rules, names, limits)
+        variables = [find_variable(reading, canonical_variable(n)) for n in names] or [only_variable(reading)]
+        if reading.root.shape != dims.SCALAR:
+            raise not_scalar(reading, variables[0], request)
+        answers = [_gradient(reading, v, structure, request, check, seed) for v in variables]
+    return answers if several else answers[0]
+
+
+def _gradient(reading: Reading, variable: Symbol, structure: str, request: Request, check: bool, seed: int) -> Answer:
+    try:
+        derived = derive_gradient(reading, variable, structure if structure_of(variable) else "free")
+    except NotSupported as error:
+        raise pointed(error, reading.root)
+    notes = () if variable.name in reading.symbols else (f"{variable.name} is declared, but not in the expression",)
+    return Answer(request, reading, variable, derived, check=check, seed=seed, notes=notes)
+
+
+def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,
+             limits: Any = None) -> Answer:
+    """The expression in the form a person would have written.
+
+    >>> import matcalc as mc
+    >>> print(mc.simplify("inv(A) @ A @ x + x"))
+    2 * x
+    """
+    text, let = as_text(f, let)
+    request = Request("simplify", text, (), tuple(let), _options(syntax, rules))
+    with asked(request):
+        reading = understand(text, let, syntax, rules, (), limits)
+        return Answer(request, reading, None, derive_simplified(reading), check=check, seed=seed)
+
+
+def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (),
+             limits: Any = None) -> Any:
+    """The value of an expression: a scalar as a float, a vector as a 1-D array.
+
+    >>> import matcalc as mc
+    >>> mc.evaluate("x.T @ x", {"x": [1, 2]})
+    5.0
+    """
+    from .compiler import Program, shaped
+
+    text, let = as_text(f, let)
+    with asked(Request("eval", text, (), tuple(let), _options(syntax, rules))):
+        reading = understand(text, let, syntax, rules, (), limits)
+        e = build(reading)
+        spelled = {s.spelled: s.name for s in reading.symbols.values() if s.spelled}
+        given = {spelled.get(k, k): v for k, v in (values or {}).items()}
+        unknown = [k for k in given if k not in reading.symbols and k not in reading.dims]
+        if unknown:
+            raise DomainError(f"{unknown[0]} is not a variable of the expression", detail="its variables: " + ", ".join(reading.symbols))
+        return shaped(Program(e, symbols(e))(given), e.shape)
+
+
+def parse(text: str, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
+    """The expression of a text. Equal expressions are equal objects, whatever they were typed in.
+
+    >>> import matcalc as mc
+    >>> mc.parse("x.T A x") is mc.parse("x.T @ A @ x")
+    True
+    """
+    with asked(Request("simplify", text, (), tuple(let))):
+        return build(understand(text, let, syntax, (), (), limits))
+
+
+def rules(rules: Sequence[str] = ()) -> list[Function | Identity | PropertyRule]:
+    """Everything that matcalc knows: functions, identities and properties, each with its text and source."""
+    for path in rules:
+        load_rules(path)
+    return known().entries()
+
+
+def load_rules(path: Any) -> None:
+    """Add a file of rules of your own: functions and identities, in the form of rules/."""
+    from .rulecheck import check_file
+
+    with asked(Request("rules", "")):
+        check_file(path)
+        load(path)
+
+
+# ---------------------------------------------------------------- reading the request
+def as_text(f: Any, let: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The text of what was passed, with the declarations that an expression brings along."""
+    let = [let] if isinstance(let, str) else list(let)
+    if isinstance(f, str):
+        return f, let
+    if isinstance(f, Expr):
+        given = {d.split(":")[0].strip() for d in let}
+        found = [_declaration(s) for name, s in symbols(f).items() if name not in given]
+        return str(f), [*found, *let]
+    raise DomainError(f"an expression is text or made by mc.parse, not {type(f).__name__}",
+                      fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
+
+
+def _declaration(s: Expr) -> str:
+    return f"{s.data.name}: {dims.shape_text(s.shape)} {' '.join(sorted(s.data.properties))}".strip()
+
+
+def _options(syntax: str, rules: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return (*((("syntax", syntax),) if syntax != "auto" else ()), *(("rules", str(r)) for r in rules))
+
+
+def choose_structure(structure: str) -> None:
+    if structure not in CONVENTIONS:
+        meant = nearest(str(structure), set(CONVENTIONS)) or CONVENTIONS[0]
+        raise DomainError(f"structure is one of {', '.join(CONVENTIONS)}; not {structure!r}", fixes=[Fix(options=(("structure", meant),))])
+
+
+def understand(text: str, let: Sequence[str], syntax: str, rules: Sequence[str], wrt: Sequence[str], limits: Any) -> Reading:
+    """The reading of a request, with the user's own rules loaded."""
+    for path in rules:
+        load_rules(path)
+    if isinstance(limits, Mapping):
+        limits = Limits.of([f"{k}={v}" for k, v in limits.items()])
+    return read(text, known().language(), let, syntax, [canonical_variable(n) for n in wrt], limits)
+
+
+def find_variable(reading: Reading, name: str) -> Symbol:
+    """The variable of that name; one that is declared and absent has a zero derivative, one that is nowhere is an error."""
+    if name in reading.symbols:
+        return reading.symbols[name]
+    for s in reading.unused:
+        if s.name == name:
+            return s
+    meant = nearest(name, set(reading.symbols))
+    others = [meant] if meant else list(reading.symbols)
+    detail = (f"did you mean {meant}? " if meant else "") + "names are case sensitive"
+    raise UnknownName(f"{name} is not in the expression", detail=detail, fixes=[Fix(wrt=(n,)) for n in others])
+
+
+def only_variable(reading: Reading) -> Symbol:
+    """The variable, where none was named and there is only one."""
+    if len(reading.symbols) == 1:
+        return next(iter(reading.symbols.values()))
+    if not reading.symbols:
+        raise DomainError("there is no variable in the expression")
+    raise DomainError("which variable? several are in the expression: " + ", ".join(reading.symbols),
+                      fixes=[Fix(wrt=(name,)) for name in reading.symbols])
+
+
+# ---------------------------------------------------------------- errors that know the request
+def not_scalar(reading: Reading, variable: Symbol, request: Request) -> ShapeError:
+    """A gradient needs a scalar; what is near it, each as a request that works."""
+    root = reading.root
+    what = dims.shape_text(root.shape)
+    if root.shape[0] == 1:
+        what = f"a row, {what}"
+    fixes = [*_inner_product(reading), *_all_scalars(reading, request), *_other_verbs(reading)]
+    hint = ""
+    if _is_outer(root):
+        hint = "a column times a row is an outer product; an inner product has the transpose in front"
+    return ShapeError(f"grad needs a scalar, and this is {what}", (root.start, root.end), detail=hint, fixes=fixes)
+
+
+def _is_outer(root: Node) -> bool:
+    return root.kind == "product" and len(root.children) == 2 and root.children[0].shape[1] == 1 and root.children[1].shape[0] == 1
+
+
+def _inner_product(reading: Reading) -> list[Fix]:
+    """x @ y.T -> x.T @ y."""
+    root = reading.root
+    if not _is_outer(root) or root.children[1].kind != "transpose":
+        return []
+    from .unparse import show
+
+    a, b = root.children[0], root.children[1].children[0]
+    left = Node("transpose", (a,))
+    product = Node("product", (left, b), ("@",))
+    return _working([Fix(show(product, reading.symbols))], reading)
+
+
+def _all_scalars(reading: Reading, request: Request) -> list[Fix]:
+    """Letters that were read as vectors, declared scalar, if that makes the whole a scalar."""
+    vectors = [s.name for s in reading.assumed if s.shape[1] == 1 and s.shape != dims.SCALAR]
+    if not vectors or any(s.shape[1] != 1 for s in reading.symbols.values()):
+        return []
+    if fold(reading.root, lambda n: n.children, lambda n, below: n.kind in ("transpose", "call") and n.shape != dims.SCALAR or any(below)):
+        return []
+    return _working([Fix(declare=tuple(f"{name}: scalar" for name in vectors))], reading, request)
+
+
+def _working(fixes: list[Fix], reading: Reading, request: Request | None = None) -> list[Fix]:
+    """The fixes that give a scalar."""
+    kept = []
+    for fix in fixes:
+        mended = (request or Request("grad", reading.text)).mended(fix)
+        try:
+            if read(mended.text, known().language(), mended.let).root.shape == dims.SCALAR:
+                kept.append(fix)
+        except MatcalcError:
+            continue
+    return kept
+
+
+def _other_verbs(reading: Reading) -> list[Fix]:
+    whole = f"sum({reading.text})" if " where " not in reading.text else None
+    if 1 in reading.root.shape:
+        return [Fix(verb="jacobian"), *([Fix(whole)] if whole else [])]
+    return [*([Fix(whole)] if whole else []), Fix(verb="vjp"), Fix(verb="jacobian", options=(("form", "index"),))]
+
+
+def pointed(error: NotSupported, root: Node) -> NotSupported:
+    """The error with a caret under the call that it is about."""
+    found: list[Node] = []
+    fold(root, lambda n: n.children, lambda n, _: found.append(n) if n.kind == "call" else None)
+    for node in found:
+        if f" {node.data}" in error.message and not error.spans:
+            error.spans = ((node.start, node.end),)
+    return error
+
+

@@ -1,0 +1,300 @@
+"""An expression as a callable: a plan on the DAG, each distinct node computed once with NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from . import dims
+from .dims import Shape
+from .errors import DomainError, NotSupported, ShapeError
+from .expr import Expr, postorder, symbols
+from .functions import kind, of_call, template
+from .knowledge import Function
+
+ROOTS = ("numpy", "math", "scipy", "matcalc")  # where a dotted name of rules/ may lead
+Step = Callable[[Sequence[Any], Mapping[str, int]], Any]
+
+
+class Program:
+    """The plan of one expression: values of its variables in, its value out. Arrays inside are two-dimensional."""
+
+    def __init__(self, e: Expr, wanted: Mapping[str, Expr] | None = None) -> None:
+        self.root = e
+        self.nodes = [n for n in postorder([e])]
+        self.place = {n: i for i, n in enumerate(self.nodes)}
+        self.steps = [_step(n) for n in self.nodes]
+        self.variables = symbols(e)
+        self.wanted = dict(wanted or {}) | self.variables
+
+    def __call__(self, values: Mapping[str, Any], /) -> Any:
+        """The value as a two-dimensional array."""
+        import numpy as np
+
+        used = {n: e for n, e in self.wanted.items() if n in values or n in self.variables}
+        arrays, sizes = arranged(used, values)
+        computed: list[Any] = []
+        with np.errstate(all="ignore"):
+            for node, step in zip(self.nodes, self.steps, strict=True):
+                if node.op == "sym":
+                    computed.append(arrays[node.data.name])
+                    continue
+                try:
+                    computed.append(step([computed[self.place[a]] for a in node.args], sizes))
+                except np.linalg.LinAlgError as error:
+                    raise DomainError(f"{node} has no value at these numbers: {error}") from None
+                except (MemoryError, OverflowError) as error:
+                    raise DomainError(f"{node} is too large to be computed: {error}") from None
+        return computed[-1]
+
+
+def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+    """The arrays in two dimensions, and the size that each dimension name takes in them."""
+    arrays: dict[str, Any] = {}
+    sizes = {name: _integer(name, values[name]) for name in _dimension_names(wanted) if name in values and name not in wanted}
+    missing = [name for name in wanted if name not in values]
+    if missing:
+        raise DomainError(f"no value is given for {', '.join(missing)}",
+                          detail="needed: " + ", ".join(f"{n}: {dims.shape_text(e.shape)}" for n, e in wanted.items()))
+    for name, e in wanted.items():
+        arrays[name] = _array(name, e.shape, values[name])
+        for dim, size in zip(e.shape, arrays[name].shape, strict=True):
+            _agree(name, e.shape, arrays[name].shape, dim, size, sizes)
+    for name, e in wanted.items():
+        for dim, size in zip(e.shape, arrays[name].shape, strict=True):
+            if isinstance(dim, dims.Poly) and dims.names(dim) <= set(sizes) and dims.evaluate(dim, sizes) != size:
+                raise ShapeError(f"{name} must be {dims.shape_text(e.shape)}, and {dims.text(dim)} = {dims.evaluate(dim, sizes)}; it has {size}")
+    return arrays, sizes
+
+
+def _dimension_names(wanted: Mapping[str, Expr]) -> set[str]:
+    return {n for e in wanted.values() for d in e.shape for n in dims.names(d)}
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        if int(value) == value:
+            return int(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise DomainError(f"{name} is a dimension, so its value must be a whole number")
+
+
+def _array(name: str, shape: Shape, value: Any) -> Any:
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufc":
+            array = np.asarray(value, dtype=float)
+        if array.dtype.kind in "bi" or array.dtype.kind == "u":
+            array = array.astype(float)
+    except (TypeError, ValueError):
+        raise DomainError(f"{name} must be {dims.shape_text(shape)} of numbers") from None
+    if array.ndim == 0:
+        array = array.reshape(1, 1)
+    elif array.ndim == 1:
+        array = array.reshape(-1, 1) if shape[1] == 1 or shape[0] != 1 else array.reshape(1, -1)
+    if array.ndim != 2 or (shape[1] == 1 and array.shape[1] != 1) or (shape[0] == 1 and array.shape[0] != 1):
+        raise ShapeError(f"{name} must be {dims.shape_text(shape)}; the array given has shape {np.shape(value)}")
+    return array
+
+
+def _agree(name: str, shape: Shape, found: tuple[int, int], dim: dims.Dim, size: int, sizes: dict[str, int]) -> None:
+    wanted = dim if isinstance(dim, int) else sizes.setdefault(dim, size) if isinstance(dim, str) else size
+    if wanted != size:
+        known_as = f" with {dim} = {wanted}" if isinstance(dim, str) else ""
+        raise ShapeError(f"{name} must be {dims.shape_text(shape)}{known_as}; the array given is {found[0]} x {found[1]}")
+
+
+# ---------------------------------------------------------------- one step for each operator
+def _step(node: Expr) -> Step:
+    if node.op == "call":
+        return _function(node)
+    return _OPERATORS[node.op](node)
+
+
+def _constant(node: Expr) -> Step:
+    import numpy as np
+
+    makers: dict[str, Callable[[int, int], Any]] = {
+        "eye": lambda m, n: np.eye(m), "ones": lambda m, n: np.ones((m, n)), "zeros": lambda m, n: np.zeros((m, n))}
+
+    def value(_: Sequence[Any], sizes: Mapping[str, int]) -> Any:
+        try:
+            return makers[node.op](*(dims.evaluate(d, sizes) for d in node.shape))
+        except KeyError:
+            raise DomainError(f"the size of {node} is not known from the arrays given",
+                              detail="give it by name, as in f(..., n=3)") from None
+    return value
+
+
+def _size(node: Expr) -> Step:
+    import numpy as np
+
+    def value(_: Sequence[Any], sizes: Mapping[str, int]) -> Any:
+        if node.data not in sizes:
+            raise DomainError(f"the size {node.data} is not known from the arrays given", detail=f"give it by name, as in f(..., {node.data}=3)")
+        return np.array([[float(sizes[node.data])]])
+    return value
+
+
+def _commutation(node: Expr) -> Step:
+    import numpy as np
+
+    def value(_: Sequence[Any], sizes: Mapping[str, int]) -> Any:
+        m, n = (dims.evaluate(d, sizes) for d in node.data)
+        return np.eye(m * n)[np.arange(m * n).reshape(n, m).T.ravel()]
+    return value
+
+
+def _scalar_aware_product(a: Any, b: Any) -> Any:
+    return a * b if a.size == 1 or b.size == 1 else a @ b
+
+
+def _weighted_sum(node: Expr) -> Step:
+    coefficients = [float(c) for c in node.data]
+
+    def value(args: Sequence[Any], _: Mapping[str, int]) -> Any:
+        total = coefficients[0] * args[0] if coefficients[0] != 1 else args[0]
+        for c, a in zip(coefficients[1:], args[1:], strict=True):
+            total = total + a if c == 1 else total - a if c == -1 else total + c * a
+        return total
+    return value
+
+
+def _elementwise(node: Expr) -> Step:
+    c = float(node.data)
+
+    def value(args: Sequence[Any], _: Mapping[str, int]) -> Any:
+        product = args[0]
+        for a in args[1:]:
+            product = product * a
+        return product if c == 1 else c * product
+    return value
+
+
+def _power(node: Expr) -> Step:
+    exponent = node.args[1]
+    if exponent.op == "num" and isinstance(exponent.data, int):
+        k = exponent.data
+        return lambda args, _: args[0] ** k if k >= 0 else 1.0 / args[0] ** -k
+    return lambda args, _: args[0] ** args[1]
+
+
+def _chain(node: Expr) -> Step:
+    def value(args: Sequence[Any], _: Mapping[str, int]) -> Any:
+        if args[-1].shape[1] == 1:  # from the right: vectors first
+            product = args[-1]
+            for a in reversed(args[:-1]):
+                product = a @ product
+            return product
+        product = args[0]
+        for a in args[1:]:
+            product = product @ a
+        return product
+    return value
+
+
+def _stacked(a: Any) -> Any:
+    return a.reshape(-1, 1, order="F")
+
+
+def _numpy() -> Any:
+    import numpy as np
+
+    return np
+
+
+def _part(node: Expr) -> Step:
+    picks = tuple(slice(s, s + 1 or None) if isinstance(s, int) else slice(*s) for s in node.data)
+    return lambda args, _: args[0][picks]
+
+
+_OPERATORS: dict[str, Callable[[Expr], Step]] = {
+    "num": lambda n: (lambda a, s, v=float(n.data): _numpy().array([[v]])),
+    "sym": lambda n: (lambda a, s: None),
+    "pi": lambda n: (lambda a, s: _numpy().array([[_numpy().pi]])),
+    "size": _size,
+    "eye": _constant, "ones": _constant, "zeros": _constant, "commat": _commutation,
+    "add": _weighted_sum,
+    "mul": _elementwise,
+    "pow": _power,
+    "matmul": _chain,
+    "run": lambda n: (lambda a, s: _numpy().linalg.matrix_power(a[0], n.data)),
+    "transpose": lambda n: (lambda a, s: a[0].T),
+    "tr": lambda n: (lambda a, s: _numpy().trace(a[0]).reshape(1, 1)),
+    "sum": lambda n: (lambda a, s: a[0].sum().reshape(1, 1)),
+    "diag": lambda n: (lambda a, s: _numpy().diag(a[0].ravel())),
+    "diagv": lambda n: (lambda a, s: _numpy().diag(a[0]).reshape(-1, 1)),
+    "kron": lambda n: (lambda a, s: _numpy().kron(a[0], a[1])),
+    "vec": lambda n: (lambda a, s: _stacked(a[0])),
+    "index": _part,
+}
+
+
+# ---------------------------------------------------------------- functions of rules/
+def _function(node: Expr) -> Step:
+    function = of_call(node)
+    value = function.get("numpy")
+    if not value:
+        raise NotSupported(f"rules/ gives no numeric value for {function.name}")
+    if _is_dotted(value):
+        return _named(function, value)
+    program = _formula(function, tuple(kind(a) for a in node.args))
+    params = [p for p in function.signature.params if p.kind != "axis"]
+
+    def step(args: Sequence[Any], _: Mapping[str, int]) -> Any:
+        return program({p.name: a for p, a in zip(params, args, strict=True)})
+    return step
+
+
+def _is_dotted(value: str) -> bool:
+    return value.replace(".", "").replace("_", "").isalnum() and value.split(".")[0] in ROOTS and "." in value
+
+
+def _formula(function: Function, kinds: tuple[str, ...]) -> Program:
+    """A value that is stated in our own syntax, compiled once for each kind of argument."""
+    if any(k == "row" for k in kinds):
+        kinds = tuple("matrix" if k == "row" else k for k in kinds)
+    expression, names = template(function, "numpy", kinds)
+    return Program(expression, names)
+
+
+def _named(function: Function, value: str) -> Step:
+    import numpy as np
+
+    module, _, name = value.rpartition(".")
+    try:
+        f = getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        raise NotSupported(f"{function.name} needs {value}, which is not installed",
+                           detail="SciPy comes with the extra [opt]" if module.startswith("scipy") else "") from None
+    if module == "math":
+        f = np.vectorize(f, otypes=[float])
+    axis = function.head.axis
+    scalar = function.signature.result.kind == "scalar"
+    integers = [p.kind == "integer" for p in function.signature.params if p.kind != "axis"]
+
+    def step(args: Sequence[Any], _: Mapping[str, int]) -> Any:
+        values = [int(a.item()) if whole else a for a, whole in zip(args, integers, strict=True)]
+        try:
+            result = f(*values) if axis is None else f(*values, axis=axis, keepdims=True)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise DomainError(f"{function.name} has no value at these numbers: {error}") from None
+        result = result[-1] if isinstance(result, tuple) else result  # slogdet: sign and logarithm
+        return np.asarray(result).reshape(1, 1) if scalar else np.asarray(result)
+    return step
+
+
+def shaped(value: Any, shape: Shape) -> Any:
+    """As a user expects it: a scalar as a float, a vector as a 1-D array."""
+    import numpy as np
+
+    value = np.asarray(value)
+    if shape == dims.SCALAR:
+        return value.item()
+    return value.reshape(-1) if shape[1] == 1 else value
+
+

@@ -1,0 +1,107 @@
+"""When an answer holds: the domains and kinks of the functions in it, said of what the user typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .build import build
+from .derive import Derived
+from .expr import Expr, postorder
+from .functions import instantiate, of_call
+from .knowledge import Function, known
+from .operators import substitute
+from .properties import Prover
+from .syntax import Node, Reading, fold
+from .unparse import show
+
+WORDS = {"invertible": "is invertible", "positive": "is positive", "spd": "is symmetric positive definite"}
+
+
+def conditions_of(reading: Reading, derived: Derived) -> tuple[str, ...]:
+    """`valid if x != 0`, one for each function of the input that needs it, then what holds at its kinks."""
+    valid: dict[str, None] = {}
+    kinks: dict[str, None] = {}
+    prover = Prover()
+    for node in _calls(reading.root):
+        function = _function(node)
+        if function is None or not _varies(node):
+            continue
+        args = {p.name: a for p, a in zip(function.signature.params, node.children, strict=False)}
+        for condition in (*function.words("domain"), *function.words("smooth")):
+            said = _said(condition, args, reading, prover)
+            if said and not (condition in function.words("domain") and function.words("smooth")):
+                valid[f"valid if {said}"] = None
+        if function.get("kink"):
+            kinks[f"at kinks: {function.get('kink')}"] = None
+    for e, word in derived.assumed:
+        valid[f"valid if {e} {WORDS.get(word, 'is ' + word)}"] = None
+    return (*valid, *kinks)
+
+
+def _calls(root: Node) -> list[Node]:
+    """The calls in typed order, each once."""
+    found: list[Node] = []
+    fold(root, lambda n: n.children, lambda n, _: found.append(n) if n.kind == "call" else None)
+    return found
+
+
+def _function(node: Node) -> Function | None:
+    def kind(n: Node) -> str:
+        rows, columns = n.shape
+        return "scalar" if n.shape == (1, 1) else "vector" if columns == 1 else "row" if rows == 1 else "matrix"
+
+    if node.data not in known().functions:
+        return None
+    return known().function(node.data, [kind(c) for c in node.children], node.axis)
+
+
+def _varies(node: Node) -> bool:
+    """Does the argument mention a variable at all? log(2 * pi) needs no condition."""
+    return bool(fold(node, lambda n: n.children, lambda n, below: n.kind == "name" or any(below)))
+
+
+def _said(condition: str, args: dict[str, Node], reading: Reading, prover: Prover) -> str:
+    """A condition of a table with the arguments put in; nothing if it is known to hold."""
+    name, colon, word = condition.partition(":")
+    if colon and name.strip() in args:
+        node = args[name.strip()]
+        if prover.holds(build(reading._replace(root=node)), word.strip()):
+            return ""
+        return f"{show(node, reading.symbols)} {WORDS.get(word.strip(), 'is ' + word.strip())}"
+    words = condition.split(" ")
+    if len(words) == 3 and words[0] in args and words[1:] in (["!=", "0"], [">", "0"], [">=", "0"]):
+        wanted = "nonnegative" if words[1] == ">=" else "positive"
+        if prover.holds(build(reading._replace(root=args[words[0]])), wanted):
+            return ""
+    return " ".join(_put(w, args, reading, alone=len(words) > 1) for w in words)
+
+
+def _put(word: str, args: dict[str, Node], reading: Reading, alone: bool) -> str:
+    """A word of a condition, or the argument that it names."""
+    for name, node in args.items():
+        if word == name:
+            return show(node, reading.symbols)
+        if word.endswith(f"({name})"):
+            return word.removesuffix(f"({name})") + f"({show(node, reading.symbols)})"
+    return word
+
+
+def alternatives(e: Expr, text: Callable[[Expr], str]) -> tuple[str, ...]:
+    """The answer with a function replaced by what it is under a condition: adj(X) = det(X) * inv(X) if X is invertible."""
+    found = []
+    for node in postorder([e]):
+        if node.op != "call" or not of_call(node).get("alternative"):
+            continue
+        function = of_call(node)
+        other = substitute(e, {node: instantiate(function, "alternative", node.args)})
+        names = dict(zip([p.name for p in function.signature.params], [text(a) for a in node.args], strict=False))
+        where = [_named(c, names) for c in function.words("smooth")]
+        found.append(f"= {text(other)}  valid if {', '.join(where)}")
+    return tuple(found)
+
+
+def _named(condition: str, names: dict[str, str]) -> str:
+    name, colon, word = condition.partition(":")
+    return f"{names.get(name, name)} {WORDS.get(word.strip(), word.strip())}" if colon else condition
+
+

@@ -1,0 +1,130 @@
+"""From a reading to a derivative: differentiate, transpose, project onto the structure of the variable, simplify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .algebra import add, eye, matmul, mul, scale, transpose
+from .build import build
+from .cost import cost
+from .errors import DomainError
+from .expr import Expr, postorder, symbol, symbols
+from .factoring import expanded
+from .functions import apply, of_call
+from .knowledge import known
+from .operators import substitute
+from .simplifier import Simplifier, Step
+from .syntax import Reading, Symbol
+from .transposition import gradient
+
+STRUCTURES = ("symmetric", "skew", "diagonal", "lower", "upper", "orthogonal")
+CONVENTIONS = ("projected", "independent", "free")
+
+
+class Derived(NamedTuple):
+    """A derivative with what led to it."""
+
+    expression: Expr
+    steps: tuple[Step, ...]
+    assumed: tuple[tuple[Expr, str], ...]
+    structure: str  # the convention that was used: free where the variable has no structure
+    typed: tuple[Expr, ...]  # the sums of the input, as they were typed
+
+
+def structure_of(variable: Symbol) -> str:
+    """The structure by which a variable's derivative is a matter of convention, or nothing."""
+    properties = known().closure(variable.properties)
+    return next((s for s in STRUCTURES[::-1] if s in properties and s not in ("lower", "upper", "symmetric")),
+                next((s for s in STRUCTURES if s in properties), ""))
+
+
+def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Derived:
+    """The gradient of a scalar reading by one of its variables."""
+    structure = structure_of(variable)
+    simplifier = Simplifier()
+    plain = frozenset({variable.name}) if structure else frozenset()
+    f = build(reading, plain)
+    typed = tuple(n for n in postorder([f]) if n.op == "add")
+    f = simplifier.simplify(f)
+    wrt = symbols(f).get(variable.name) or symbol(variable.name, variable.shape)
+    g = gradient(f, wrt)
+    record_rules(simplifier, f, wrt)
+    if structure:
+        simplifier_free = simplifier
+        simplifier = Simplifier()
+        simplifier.steps = simplifier_free.steps
+        properties = known().closure(variable.properties)
+        declared = symbol(variable.name, variable.shape, properties, wrt.data.rank, variable.spelled)
+        g = substitute(g, {wrt: declared})
+        if convention != "free":
+            g = _CONVENTIONS[convention](structure, simplifier.simplify(g), declared)
+    result = best_form(simplifier, g)
+    return Derived(result, tuple(simplifier.steps), tuple(simplifier.assumed), convention if structure else "free", typed)
+
+
+def record_rules(simplifier: Simplifier, f: Expr, wrt: Expr) -> None:
+    """The differentials that were used, as the first steps of the derivation."""
+    seen: set[str] = set()
+    rules = []
+    for node in reversed(postorder([f])):
+        if node.op == "call" and node.data.name not in seen and wrt in postorder([node]):
+            seen.add(node.data.name)
+            function = of_call(node)
+            rules.append(Step(f"differential of {node.data.name}", node, node, function.source))
+    simplifier.steps[:0] = rules
+
+
+def best_form(simplifier: Simplifier, g: Expr) -> Expr:
+    """The cheaper of the form as it came and the form multiplied out first."""
+    result = simplifier.simplify(g)
+    opened = expanded(result)
+    if opened is not None and opened is not result:
+        other = simplifier.simplify(opened)
+        if cost(other) < cost(result):
+            return other
+    return result
+
+
+# ---------------------------------------------------------------- structured variables
+def _half(a: Expr, b: Expr, sign: int) -> Expr:
+    from fractions import Fraction
+
+    return scale(Fraction(1, 2), add([a, scale(sign, b)]))
+
+
+def projected(structure: str, g: Expr, x: Expr) -> Expr:
+    """The gradient within the space of such matrices: the orthogonal projection of the free one."""
+    if structure == "symmetric":
+        return _half(g, transpose(g), 1)
+    if structure == "skew":
+        return _half(g, transpose(g), -1)
+    if structure == "diagonal":
+        return mul([g, eye(x.shape[0])])
+    if structure == "orthogonal":  # the tangent space at X is {X @ K: K skew}
+        return _half(g, matmul([x, transpose(g), x]), -1)
+    return apply(known().role(f"{structure} triangle"), [g])
+
+
+def independent(structure: str, g: Expr, x: Expr) -> Expr:
+    """The derivative by the free entries, each of which stands in two places. Matrix Cookbook eq. 138."""
+    if structure == "symmetric":
+        return add([g, transpose(g), scale(-1, mul([g, eye(x.shape[0])]))])
+    if structure == "skew":
+        return add([g, scale(-1, transpose(g))])
+    if structure == "orthogonal":
+        raise DomainError('the entries of an orthogonal matrix are not independent; use structure="projected" or "free"')
+    return projected(structure, g, x)
+
+
+_CONVENTIONS: dict[str, Callable[[str, Expr, Expr], Expr]] = {"projected": projected, "independent": independent}
+
+
+def derive_simplified(reading: Reading) -> Derived:
+    """The expression itself in its simplest form."""
+    simplifier = Simplifier()
+    f = build(reading)
+    typed = tuple(n for n in postorder([f]) if n.op == "add")
+    return Derived(best_form(simplifier, f), tuple(simplifier.steps), tuple(simplifier.assumed), "free", typed)
+
+

@@ -1,0 +1,232 @@
+"""Sums with fewer signs: common factors taken out, products multiplied out. Equalities without a direction: cost decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+
+from .algebra import add, eye, matmul, mul, number, ones, power, run, scalar_part, scale, terms_of, total
+from .cost import cost
+from .expr import Expr, Number
+from .operators import diagonal, diagonal_matrix, kron, trace, vec
+
+EXPANDED_TERMS = 24  # a sum that is multiplied out may have that many terms
+Term = tuple[Number, Expr]
+Taken = tuple[Callable[[Expr], Expr], Expr, list[tuple[int, Expr]]]  # put the factor back; the factor; (term, what it leaves)
+
+LINEAR = {"tr": trace, "sum": total, "diagv": diagonal, "diag": diagonal_matrix, "vec": vec}
+
+
+# ---------------------------------------------------------------- common factors
+def factored(e: Expr) -> Expr:
+    """The sum with the common factor taken out that saves most; the sum itself if none saves anything.
+
+    Candidates are scored one level deep: what they leave is simplified only for the winner.
+    """
+    terms = terms_of(e)
+    best, lowest = e, cost(e)
+    for candidate in candidates(terms, e):
+        price = cost(candidate)
+        if price < lowest:
+            best, lowest = candidate, price
+    return best
+
+
+def candidates(terms: list[Term], e: Expr) -> Iterator[Expr]:
+    """The sum with one common factor out, for each that at least two terms have."""
+    groups: dict[tuple[object, ...], dict[int, tuple[Expr, Expr]]] = {}
+    for i, (_, core) in enumerate(terms):
+        for key, factor, rest in _views(core):
+            groups.setdefault(key, {}).setdefault(i, (factor, rest))
+    seen: set[Expr] = set()
+    for key, members in groups.items():
+        if len(members) < 2 or (key[0] in ("left", "right") and next(iter(members.values()))[0].op == "eye"):
+            continue
+        new = _taken(str(key[0]), members, terms, e)
+        if new is not None and new not in seen:
+            seen.add(new)
+            yield new
+    yield from _equal_coefficients(terms, e)
+
+
+def _taken(how: str, members: dict[int, tuple[Expr, Expr]], terms: list[Term], e: Expr) -> Expr | None:
+    """factor * (what the terms leave) + the other terms, in the place of the first."""
+    factor = next(iter(members.values()))[0]
+    parts = [scale(terms[i][0], rest) for i, (_, rest) in members.items()]
+    if how == "times":
+        shape = next((p.shape for p in parts if not p.is_scalar), (1, 1))
+        inner = add(parts, shape)
+        product = mul([factor, inner])
+    elif how in LINEAR:
+        product = LINEAR[how](add(parts))
+    else:
+        inner = add(parts)
+        product = matmul([factor, inner]) if how == "left" else matmul([inner, factor]) if how == "right" else (
+            kron(factor, inner) if how == "kron-left" else kron(inner, factor))
+    if product.shape != e.shape and not product.is_scalar:
+        return None
+    out: list[Expr] = []
+    for i, (c, core) in enumerate(terms):
+        if i not in members:
+            out.append(scale(c, core))
+        elif i == min(members):
+            out.append(product)
+    return add(out, e.shape)
+
+
+def _views(core: Expr) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
+    """The ways to see a term as factor and rest: (how and which, the factor, the rest)."""
+    factors = core.args if core.op == "mul" else (core,)
+    for i, f in enumerate(factors):
+        if f.op in ("num", "ones", "eye"):
+            continue
+        others = [*factors[:i], *factors[i + 1:]]
+        yield from _powers(f, others, core)
+    outside, inner = scalar_part(core) if not core.is_scalar else ([], core)
+    if core.is_scalar:
+        yield from _linear(core)
+        if core.op == "matmul":
+            yield from _ends(core, [])
+        return
+    if inner.op == "mul":
+        return
+    yield from _ends(inner, outside)
+    if inner.op == "kron":
+        a, b = inner.args
+        yield ("kron-left", a.canon), a, mul([*outside, b])
+        yield ("kron-right", b.canon), b, mul([*outside, a])
+    if inner.op in LINEAR:
+        yield (inner.op,), inner, mul([*outside, inner.args[0]])
+
+
+def _powers(f: Expr, others: list[Expr], core: Expr) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
+    """A factor of an elementwise product; of a power, one step: x**3 = x * x**2, and 1 / s**2 = 1 / s / s."""
+    base, exponent = (f.args[0], f.args[1]) if f.op == "pow" else (f, number(1))
+    rest = others or [ones(core.shape)]
+    rest = rest if core.is_scalar or any([not o.is_scalar for o in rest]) or base.is_scalar else [*rest, ones(core.shape)]
+    yield ("times", base.canon, exponent), f, mul(rest)
+    if exponent.op == "num" and isinstance(exponent.data, int):
+        for step in {1, -1, 2, -2} - {exponent.data}:
+            if exponent.data * step > 0 and abs(step) < abs(exponent.data):
+                part = power(base, number(step))
+                yield ("times", base.canon, number(step)), part, mul([*rest, power(base, number(exponent.data - step))])
+    elif exponent.op != "num" or isinstance(exponent.data, Fraction):
+        yield from _shifted(base, exponent, rest)
+
+
+def _shifted(base: Expr, exponent: Expr, rest: list[Expr]) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
+    """x**(p + 1) = x**p * x, so that it meets x**p."""
+    for step in (1, -1):
+        other = add([exponent, number(-step)])
+        if other.op != "num" or other.data != 0:
+            yield ("times", base.canon, other), power(base, other), mul([*rest, power(base, number(step))])
+
+
+def _ends(inner: Expr, outside: list[Expr]) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
+    """The first and the last factor of a matrix product."""
+    chain = inner.args if inner.op == "matmul" else (inner,)
+    for how, f, others in (("left", chain[0], chain[1:]), ("right", chain[-1], chain[:-1])):
+        inside, extra = (f.args[0], run(f.args[0], f.data - 1)) if f.op == "run" else (f, None)
+        between = ([extra] if extra is not None else []) + list(others) if how == "left" else list(others) + ([extra] if extra is not None else [])
+        if inside.is_column and how == "right" and len(chain) == 1:
+            between = []
+        if not between:
+            n = inside.shape[1] if how == "left" else inside.shape[0]
+            rest = mul([*outside, eye(n)]) if n != 1 else mul(outside) if outside else number(1)
+        else:
+            rest = matmul([*outside, *between])
+        if not (rest.is_scalar and inside.shape != inner.shape):
+            yield (how, inside.canon), inside, rest
+
+
+def _linear(core: Expr) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
+    """s * tr(A): the scalar may go into the trace, so that two traces become one."""
+    factors = core.args if core.op == "mul" else (core,)
+    found = [f for f in factors if f.op in ("tr", "sum")]
+    if len(found) == 1:
+        others = [f for f in factors if f is not found[0]]
+        inside = found[0].args[0]
+        key = (found[0].op, inside.shape) if found[0].op == "sum" else (found[0].op, inside.shape)
+        yield key, found[0], mul([*others, inside])
+
+
+def _equal_coefficients(terms: list[Term], e: Expr) -> Iterator[Expr]:
+    """2 * a - 2 * b + c = 2 * (a - b) + c."""
+    groups: dict[Number, list[int]] = {}
+    for i, (c, core) in enumerate(terms):
+        if abs(c) != 1 and core.op != "num":
+            groups.setdefault(abs(c), []).append(i)
+    for c, members in groups.items():
+        if len(members) > 1:
+            inner = add([scale(1 if terms[i][0] > 0 else -1, terms[i][1]) for i in members], e.shape)
+            out = [scale(c, inner) if i == members[0] else scale(*terms[i]) for i in range(len(terms)) if i == members[0] or i not in members]
+            yield add(out, e.shape)
+    numbers = [Fraction(c) for c, _ in terms]
+    if len({abs(c) for c in numbers}) > 1:
+        from math import gcd
+
+        shared = Fraction(gcd(*[abs(c.numerator) for c in numbers]), 1)
+        denominators = {c.denominator for c in numbers}
+        if len(denominators) == 1:
+            shared /= next(iter(denominators))
+        if shared != 1:
+            yield scale(shared, add([scale(c / shared, core) for c, (_, core) in zip(numbers, terms, strict=True)], e.shape))
+
+
+# ---------------------------------------------------------------- multiplying out
+def expanded(e: Expr, limit: int = EXPANDED_TERMS) -> Expr | None:
+    """Products of sums multiplied out, and sums and traces of sums taken apart; None if that makes too many terms."""
+    terms = _expand(e, limit)
+    return None if terms is None else add(terms, e.shape)
+
+
+def _expand(e: Expr, limit: int) -> list[Expr] | None:
+    if e.op == "add":
+        return _all([scale(c, a) for c, a in zip(e.data, e.args, strict=True)], limit)
+    if e.op == "mul":
+        return _product([number(e.data), *e.args], mul, limit)
+    if e.op == "matmul":
+        return _product(list(e.args), matmul, limit)
+    if e.op == "run" and e.data <= 3:
+        return _product([e.args[0]] * e.data, matmul, limit)
+    if e.op == "pow" and e.args[0].op == "add" and e.args[1].op == "num" and e.args[1].data in (2, 3):
+        return _product([e.args[0]] * e.args[1].data, mul, limit)
+    if e.op in LINEAR:
+        inner = _expand(e.args[0], limit)
+        return None if inner is None else [LINEAR[e.op](t) for t in inner]
+    return [e]
+
+
+def _all(parts: Iterable[Expr], limit: int) -> list[Expr] | None:
+    out: list[Expr] = []
+    for part in parts:
+        found = _expand(part, limit)
+        if found is None or len(out) + len(found) > limit:
+            return None
+        out += found
+    return out
+
+
+def _product(factors: list[Expr], build: Callable[[list[Expr]], Expr], limit: int) -> list[Expr] | None:
+    products: list[list[Expr]] = [[]]
+    for f in factors:
+        found = _expand(f, limit) if f.op in ("add", "mul", "matmul", "pow", "run") or f.op in LINEAR else [f]
+        if found is None or len(found) * len(products) > limit:
+            return None
+        products = [[*p, t] for p in products for t in found]
+    return [build(p) for p in products]
+
+
+def expandable(e: Expr) -> bool:
+    """Is there a sum inside a product that could be multiplied out?"""
+    if e.op in ("mul", "matmul"):
+        return any([f.op == "add" or (f.op in ("matmul", "mul") and expandable(f)) or
+                    (f.op == "pow" and f.args[0].op == "add" and f.args[1].op == "num" and f.args[1].data in (2, 3)) or
+                    (f.op in LINEAR and f.args[0].op == "add") for f in e.args])
+    if e.op in LINEAR:
+        return e.args[0].op == "add" or expandable(e.args[0])
+    if e.op == "pow":
+        return e.args[0].op == "add" and e.args[1].op == "num" and e.args[1].data in (2, 3)
+    return e.op == "run" and e.args[0].op == "add" and e.data <= 3
+
+

@@ -1,0 +1,139 @@
+"""The identities and properties of rules/, compiled: each as patterns, found by the operator or function at their root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .algebra import transpose
+from .build import build
+from .errors import MatcalcError, RuleError
+from .expr import Expr, symbols
+from .knowledge import Identity, Knowledge, PropertyRule, known
+from .match import Pattern
+from .parser import read
+from .syntax import Reading
+
+KINDS = ("scalar", "vector", "matrix", "dimension", "any")
+ANY = {"scalar": "scalar", "vector": "vector(n)", "matrix": "matrix(m, n)"}
+
+
+class Rewrite:
+    """One compiled form of an identity or a property rule: its pattern, what it becomes, and what must be proved."""
+
+    __slots__ = ("entry", "pattern", "right", "conditions", "assumptions")
+
+    def __init__(self, entry: Identity | PropertyRule, pattern: Pattern, right: Expr | None, conditions: Sequence[tuple[Expr, str]],
+                 assumptions: Sequence[tuple[Expr, str]] = ()) -> None:
+        self.entry, self.pattern, self.right = entry, pattern, right
+        self.conditions, self.assumptions = tuple(conditions), tuple(assumptions)
+
+
+def split_conditions(conditions: Sequence[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Kinds, which declare the variables, and properties, which have to be proved."""
+    kinds: dict[str, str] = {}
+    properties: list[tuple[str, str]] = []
+    for condition in conditions:
+        name, _, word = (part.strip() for part in condition.partition(":"))
+        if word.split("(")[0] in KINDS:
+            kinds[name] = word
+        else:
+            properties.append((name, word))
+    return kinds, properties
+
+
+def readings(entry: Identity | PropertyRule) -> list[tuple[Reading, Reading | None]]:
+    """Both sides, read: once, or for scalars, vectors and matrices where a variable may be any of them."""
+    kinds, _ = split_conditions(entry.conditions)
+    language = known().language()
+    left, right = (entry.left, entry.right) if isinstance(entry, Identity) else (entry.pattern, None)
+    found = []
+    for variant in ANY if "any" in kinds.values() else ("",):
+        let = [f"{name}: {ANY[variant] if kind == 'any' else kind}" for name, kind in kinds.items()]
+        try:
+            reading = read(left, language, let)
+            other = read(right, language, known=reading.symbols, dims=reading.dims) if right is not None else None
+        except MatcalcError as error:
+            raise RuleError(f"{entry.where}: {entry.name}: {error.message}", detail=entry.text) from None
+        found.append((reading, other))
+    return found
+
+
+def compiled(entry: Identity | PropertyRule) -> list[Rewrite]:
+    """The patterns of an entry; a rule about a chain also the other way round, transposed."""
+    kinds, properties = split_conditions(entry.conditions)
+    assumptions = split_conditions(entry.assumptions)[1] if isinstance(entry, Identity) else []
+    out = []
+    for reading, other in readings(entry):
+        left = build(reading)
+        by_name = symbols(left)
+        right = build(other, variables=by_name, keep=True) if other is not None else None
+        if right is not None and right.shape != left.shape:
+            raise RuleError(f"{entry.where}: {entry.name}: the two sides differ in shape", detail=entry.text)
+        if right is left:
+            continue  # the operators' own normal form says it already
+        variables = frozenset(by_name.values())
+        conditions = [(by_name[name], word) for name, word in properties if name in by_name]
+        assumed = [(by_name[name], word) for name, word in assumptions if name in by_name]
+        sides = [(left, right)]
+        flipped = transpose(left)
+        if left.op in ("matmul", "mul", "add") and not left.is_scalar and "any" not in kinds.values() and flipped.canon is not left.canon:
+            sides.append((flipped, transpose(right) if right is not None else None))
+        out += [Rewrite(entry, Pattern(a, variables), b, conditions, assumed) for a, b in sides]
+    return out
+
+
+class Index:
+    """All compiled rules by the root of their pattern; an entry is compiled when its root first turns up."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.version = knowledge.version
+        self._raw: dict[str, list[Identity | PropertyRule]] = {}
+        self._ready: dict[str, list[Rewrite]] = {}
+        for entry in [*knowledge.identities, *knowledge.properties]:
+            for root in _possible_roots(entry.left if isinstance(entry, Identity) else entry.pattern, knowledge):
+                self._raw.setdefault(root, []).append(entry)
+
+    def at(self, e: Expr) -> list[Rewrite]:
+        """The rules whose pattern may stand at this node."""
+        root = e.data.name if e.op == "call" else e.op
+        ready = self._ready.get(root)
+        if ready is None:
+            ready = []
+            for entry in self._raw.get(root, []):
+                ready += [r for r in compiled(entry) if _root(r.pattern.left) == root]
+            self._ready[root] = ready
+        return ready
+
+
+def _root(e: Expr) -> str:
+    return str(e.data.name) if e.op == "call" else e.op
+
+
+def _possible_roots(text: str, knowledge: Knowledge) -> list[str]:
+    """The root of a pattern, guessed from its text without reading it: its function if it is one call, else any operator."""
+    name, bracket, rest = text.partition("(")
+    whole = bracket and _closes_at_end(rest)
+    if whole and name in knowledge.functions and not any("definition" in f.table for f in knowledge.functions[name]):
+        return [name, "run"]
+    return ["add", "mul", "matmul", "pow", "sum", "tr", "transpose", "diag", "diagv", "kron", "vec", "run", "eye", "ones", "zeros", "commat", "index"]
+
+
+def _closes_at_end(rest: str) -> bool:
+    depth = 1
+    for i, c in enumerate(rest):
+        depth += (c == "(") - (c == ")")
+        if not depth:
+            return i == len(rest) - 1
+    return False
+
+
+_index: Index | None = None
+
+
+def index() -> Index:
+    """The rules of the present knowledge."""
+    global _index
+    if _index is None or _index.version != known().version:
+        _index = Index(known())
+    return _index
+

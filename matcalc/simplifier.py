@@ -1,0 +1,150 @@
+"""Expressions in the form a person would have written: the identities of rules/, factoring and multiplying out, downhill in cost."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .cost import cost
+from .errors import LimitError
+from .expr import Expr, fold
+from .factoring import expandable, expanded, factored
+from .identities import Rewrite, index
+from .knowledge import Identity
+from .match import Binding
+from .operators import rebuild
+from .properties import Prover
+
+STEPS = 100_000  # rewrite steps for one answer
+NESTING = 60  # rewrites of what a rewrite made
+
+
+class Step(NamedTuple):
+    """One use of a rule."""
+
+    rule: str
+    before: Expr
+    after: Expr
+    source: str
+
+
+class Simplifier:
+    """One derivation's memory: each distinct node is simplified once."""
+
+    def __init__(self, limit: int = STEPS) -> None:
+        self.prover = Prover()
+        self.memo: dict[Expr, Expr] = {}
+        self.steps: list[Step] = []
+        self.assumed: list[tuple[Expr, str]] = []
+        self.limit, self.count, self.nesting = limit, 0, 0
+        self.busy: set[Expr] = set()
+        self.rules = index()
+
+    def simplify(self, e: Expr) -> Expr:
+        """The cheapest form found; its parts are simplified first."""
+        return fold(e, self._visit, self.memo)  # type: ignore[no-any-return]
+
+    def _visit(self, node: Expr, args: list[Expr]) -> Expr:
+        if node.args and any([a is not b for a, b in zip(node.args, args, strict=True)]):
+            new = rebuild(node, args, node.shape if node.op == "add" else None)
+            if new is not node:
+                return self._again(new)
+        return self._improved(node)
+
+    def _again(self, e: Expr) -> Expr:
+        """Simplify what a rewrite made, as long as rewrites do not pile up without end."""
+        if e in self.memo:
+            return self.memo[e]
+        if self.nesting >= NESTING or e in self.busy:
+            return e
+        self.nesting += 1
+        try:
+            return self.simplify(e)
+        finally:
+            self.nesting -= 1
+
+    def _improved(self, e: Expr) -> Expr:
+        """The node itself, its parts being simple already."""
+        if e in self.busy:
+            return e
+        self.busy.add(e)
+        try:
+            self._spend()
+            found = self._rewritten(e)
+            if found is not None:
+                return self._again(found)
+            if e.op == "add":
+                return self._sum(e)
+            if e.op in ("mul", "matmul", "tr", "sum", "diagv") and expandable(e):
+                return self._multiplied_out(e)
+            return e
+        finally:
+            self.busy.discard(e)
+
+    def _spend(self) -> None:
+        self.count += 1
+        if self.count > self.limit:
+            raise LimitError(f"the simplification took more than {self.limit} steps")
+
+    # ------------------------------------------------------------ rules
+    def _rewritten(self, e: Expr) -> Expr | None:
+        """The first identity that applies: normal ones always, the others if the cost falls."""
+        for rule in self.rules.at(e):
+            entry = rule.entry
+            if not isinstance(entry, Identity) or rule.right is None:
+                continue
+            new = rule.pattern.rewrite(e, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
+            if new is None or new is e or (entry.kind == "simplify" and cost(new) >= cost(e)):
+                continue
+            self._record(entry.name, e, new, entry.source)
+            return new
+        return None
+
+    def _accepts(self, rule: Rewrite, binding: Binding) -> bool:
+        if not self.prover.all_hold(rule.conditions, binding):
+            return False
+        self.assumed += [(binding.values[v], word) for v, word in rule.assumptions if not self.prover.holds(binding.values[v], word)]
+        return True
+
+    def _record(self, rule: str, before: Expr, after: Expr, source: str = "") -> None:
+        if before is not after:
+            self.steps.append(Step(rule, before, after, source))
+
+    # ------------------------------------------------------------ equalities without a direction
+    def _sum(self, e: Expr) -> Expr:
+        best = self._factored(e)
+        if any([expandable(a) for a in e.args]):
+            opened = expanded(e)
+            if opened is not None and opened is not e:
+                other = self._again(opened) if opened.op != "add" else self._factored(self._parts(opened))
+                if cost(other) < cost(best):
+                    self._record("expand", e, other)
+                    best = other
+        return best
+
+    def _parts(self, e: Expr) -> Expr:
+        """The sum of the simplified terms."""
+        return rebuild(e, [self._again(a) for a in e.args], e.shape) if e.op == "add" else self._again(e)
+
+    def _factored(self, e: Expr) -> Expr:
+        if e.op != "add":
+            return self._again(e)
+        new = factored(e)
+        if new is e:
+            return e
+        self._record("factor", e, new)
+        return self._again(new)
+
+    def _multiplied_out(self, e: Expr) -> Expr:
+        opened = expanded(e)
+        if opened is None or opened is e:
+            return e
+        other = self._again(opened)
+        if cost(other) < cost(e):
+            self._record("expand", e, other)
+            return other
+        return e
+
+
+def simplify(e: Expr) -> Expr:
+    """The simplest form of an expression."""
+    return Simplifier().simplify(e)
