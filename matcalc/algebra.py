@@ -470,10 +470,11 @@ def scalar_chain(chain: Sequence[Expr]) -> Expr:
         return _inner(transpose(chain[0]), chain[1])
     if chain[0].op == "mul" and chain[0].shape[0] == 1 and any([e.op == "diag" for e in chain]):
         chain = _row_side(chain)
-    flipped = [transpose(e) for e in reversed(chain)]
-    if any([e.op == "mul" and scalar_part(e)[0] for e in flipped]):
-        return matmul(flipped)
-    return make("matmul", tuple(min(chain, flipped, key=orientation)), None, SCALAR)
+    parts = [scalar_part(transpose(e)) for e in reversed(chain)]  # a skew factor gives a sign
+    outside, flipped = [s for scalars, _ in parts for s in scalars], [core for _, core in parts]
+    if orientation(flipped) < orientation(chain):
+        return mul([*outside, make("matmul", tuple(flipped), None, SCALAR)])
+    return make("matmul", tuple(chain), None, SCALAR)
 
 
 def _inner(a: Expr, b: Expr) -> Expr:

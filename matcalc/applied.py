@@ -73,7 +73,9 @@ def axis(s: Shapes, node: Node, candidates: Sequence[Signature], kind: int) -> N
     else:
         node.axis = axis
         rows, columns = node.children[0].shape
-        node.shape = (1, columns) if axis == 0 else (rows, 1)
+        if candidates[0].result.kind != "like":  # a reduction; a mask keeps the shape
+            rows, columns = (1, columns) if axis == 0 else (rows, 1)
+        node.shape = (rows, columns)
 
 
 def apply_signature(s: Shapes, node: Node, signature: Signature) -> Shape:

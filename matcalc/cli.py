@@ -253,7 +253,7 @@ def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
         raise UsageError("one name at a time", fixes=[Fix(say=shell_line(["rules", words[0]]))])
     import matcalc as mc
 
-    entries = mc.rules(rules=rules) if rules else mc.rules()
+    entries = mc.rules(rules=rules)
     emit(Shown(list_rules(entries) if not words else show_rule(entries, words[0]), []))
     return 0
 
@@ -374,7 +374,7 @@ def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, lin
     try:
         shown = show(text, start)
     except MatcalcError as error:
-        error.request = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
+        error.at(asked.request(text)).request = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
         shown, code = show_error(asked.verb, text, error, asked.as_json, start, line), error.exit_code
     except (KeyboardInterrupt, BrokenPipeError):
         raise
@@ -564,30 +564,46 @@ def list_rules(entries: Sequence[Any]) -> list[str]:
 
 
 def show_rule(entries: Sequence[Any], name: str) -> list[str]:
+    """Everything that is known under one name."""
+    lines = []
+    for entry in named(entries, name):
+        lines += [f"{entry.name}  ({entry.kind}, {entry.where})", *(f"  {line}" for line in entry.text.splitlines())]
+        lines += [f"  source: {entry.source}"] if entry.source else []
+    return lines
+
+
+def named(entries: Sequence[Any], name: str) -> list[Any]:
     found = [entry for entry in entries if entry.name == name]
     if not found:
         meant = nearest(name, {entry.name for entry in entries})
         raise UnknownName(f"there is no function or identity {name}" + (f"; did you mean {meant}?" if meant else ""),
                           fixes=[Fix(say=shell_line(["rules", meant] if meant else ["rules"]))])
-    lines = []
-    for entry in found:
-        lines += [f"{entry.name}  ({entry.kind}, {entry.file}:{entry.line})", *(f"  {line}" for line in entry.text.splitlines())]
-        lines += [f"  source: {entry.source}"] if entry.source else []
-    return lines
+    return found
 
 
 def check_rules(names: tuple[str, ...], files: tuple[str, ...], seed: int) -> int:
-    """Test all rules, or those of one name; each that fails is an error line."""
-    from importlib import import_module
-    from importlib.util import find_spec
+    """Test all rules, or those of one name, and say which fail and where."""
+    import matcalc as mc
 
-    if find_spec("matcalc.rulecheck") is None:
-        raise NotSupported("rules check is not there yet; what works now: rules, rules NAME", fixes=[Fix(say="matcalc rules")])
-    results = list(import_module("matcalc.rulecheck").check_all(names[0] if names else None, seed=seed, rules=files))
+    from .rulecheck import check_all
+
+    if names:
+        named(mc.rules(rules=files), names[0])
+    results = list(check_all(names[0] if names else None, seed=seed, rules=files))
     failed = [result for result in results if not result.ok]
-    out = [f"{len(results) - len(failed)} of {len(results)} rules hold (seed {seed})"]
-    emit(Shown(out, [str(result.message) for result in failed]))
+    held = f"{len(results) - len(failed)} of {len(results)} rules hold (seed {seed})"
+    emit(Shown([held], [line for result in failed for line in failure(result, seed)]))
     return 2 if failed else 0
+
+
+def failure(result: Any, seed: int) -> list[str]:
+    """A rule that does not hold, with the point that shows it."""
+    entry, evidence = result.entry, result.evidence
+    what = "does not hold" if evidence.verdict is False else f"could not be checked: {evidence.reason}"
+    lines = [f"error: {entry.where}: {entry.name} {what}", f"  {entry.text}"]
+    if evidence.counterexample:
+        lines.append("  " + ", ".join(f"{k} {v}" for k, v in evidence.counterexample.items() if k in ("sizes", "entry", "got", "wanted")))
+    return [*lines, f"fix: {shell_line(['rules', 'check', entry.name, '--seed', str(seed)])}    shows the point again"]
 
 
 # ---------------------------------------------------------------- errors of the command line itself

@@ -43,12 +43,16 @@ def split_conditions(conditions: Sequence[str]) -> tuple[dict[str, str], list[tu
 
 def readings(entry: Identity | PropertyRule) -> list[tuple[Reading, Reading | None]]:
     """Both sides, read: once, or for scalars, vectors and matrices where a variable may be any of them."""
-    kinds, _ = split_conditions(entry.conditions)
+    assumptions = entry.assumptions if isinstance(entry, Identity) else ()
+    kinds, properties = split_conditions((*entry.conditions, *assumptions))
     language = known().language()
     left, right = (entry.left, entry.right) if isinstance(entry, Identity) else (entry.pattern, None)
     found = []
     for variant in ANY if "any" in kinds.values() else ("",):
-        let = [f"{name}: {ANY[variant] if kind == 'any' else kind}" for name, kind in kinds.items()]
+        words = {name: ANY[variant] if kind == "any" else kind for name, kind in kinds.items()}
+        for name, word in properties:
+            words[name] = f"{words.get(name, '')} {word}".strip()
+        let = [f"{name}: {word}" for name, word in words.items()]
         try:
             reading = read(left, language, let)
             other = read(right, language, known=reading.symbols, dims=reading.dims) if right is not None else None

@@ -38,7 +38,9 @@ class Function:
         unknown = set(table) - FUNCTION_KEYS
         if unknown:
             raise RuleError(f"{where}: unknown key {sorted(unknown)[0]!r} in [{entry}]")
-        self.signature = parse_signature(table.get("signature", ""), where, elementwise="derivative" in table)
+        signature = parse_signature(table.get("signature", ""), where)
+        several = len(signature.params) > 1 and signature.result.kind == "like" and all(p.kind == "any" for p in signature.params)
+        self.signature = signature._replace(elementwise="derivative" in table or several)
 
     @property
     def name(self) -> str:
@@ -127,7 +129,7 @@ def folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "rules"
 
 
-def parse_signature(text: str, where: Source, elementwise: bool = False) -> Signature:
+def parse_signature(text: str, where: Source) -> Signature:
     """`inv(X: matrix(n, n)) -> matrix(n, n)`."""
     left, arrow, right = text.partition("->")
     name, bracket, inside = left.strip().partition("(")
@@ -135,7 +137,7 @@ def parse_signature(text: str, where: Source, elementwise: bool = False) -> Sign
         raise RuleError(f"{where}: a signature looks like inv(X: matrix(n, n)) -> matrix(n, n), not {text!r}")
     params = tuple(_param(p, where) for p in _top_level(inside.strip().removesuffix(")")))
     kind, _, dims = right.strip().partition("(")
-    return Signature(name, params, Param("", kind, _dims(dims.removesuffix(")"))), elementwise)
+    return Signature(name, params, Param("", kind, _dims(dims.removesuffix(")"))))
 
 
 def _top_level(text: str) -> list[str]:

@@ -22,10 +22,8 @@ class Binding(NamedTuple):
     def with_value(self, variable: Expr, value: Expr) -> Binding | None:
         sizes = self.sizes
         for wanted, found in zip(variable.shape, value.shape, strict=True):
-            if wanted == found:
-                continue
-            if not isinstance(wanted, str) or found == 1:
-                if dims.substitute(wanted, sizes) != found or found == 1:
+            if not isinstance(wanted, str) or found == 1:  # a vector is not taken for a matrix
+                if dims.substitute(wanted, sizes) != found or wanted != found == 1:
                     return None
             elif wanted not in sizes:
                 sizes = {**sizes, wanted: found}
@@ -409,12 +407,10 @@ def _take(value: Expr, left: list[Expr]) -> tuple[list[Expr], Number] | None:
 def _shape(p: Expr, e: Expr, b: Binding) -> Binding | None:
     sizes = b.sizes
     for wanted, found in zip(p.shape, e.shape, strict=True):
-        value = dims.substitute(wanted, sizes)
-        if value == found:
-            continue
-        if not isinstance(wanted, str) or wanted in sizes or found == 1:
+        if isinstance(wanted, str) and wanted not in sizes and found != 1:
+            sizes = {**sizes, wanted: found}
+        elif dims.substitute(wanted, sizes) != found or wanted != found == 1:
             return None
-        sizes = {**sizes, wanted: found}
     return Binding(b.values, sizes)
 
 

@@ -93,7 +93,7 @@ def makes_vector(candidates: Sequence[Signature], position: int) -> bool:
 def result_kind(signature: Signature, kinds: Sequence[int], axis: int | None) -> int:
     """The kind of a call's result."""
     result = signature.result
-    if axis is not None:
+    if axis is not None and result.kind != "like":
         return kinds[0] | (ROW if axis == 0 else COLUMN)
     if result.kind == "scalar":
         return SCALAR_KIND

@@ -70,9 +70,9 @@ def api(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     def rules(**_options: Any) -> list[Any]:
         return [SimpleNamespace(name="inv", kind="function", text="inv(X: matrix(n, n)) -> matrix(n, n)", source="Cookbook eq. 40",
-                                file="rules/functions/linalg.toml", line=3),
+                                where="rules/functions/linalg.toml:3"),
                 SimpleNamespace(name="trace-gram", kind="identity", text="tr(A.T @ A) -> norm2sq(A)", source="",
-                                file="rules/identities/trace.toml", line=9)]
+                                where="rules/identities/trace.toml:9")]
 
     for name, function in (("grad", grad), ("simplify", simplify), ("evaluate", evaluate), ("rules", rules)):
         monkeypatch.setattr(matcalc, name, function, raising=False)
