@@ -20,6 +20,9 @@ class Binding(NamedTuple):
     sizes: dict[str, Dim]
 
     def with_value(self, variable: Expr, value: Expr) -> Binding | None:
+        """The binding that says this too, or None if it contradicts what is said already."""
+        if variable in self.values:
+            return self if self.values[variable].canon is value.canon else None
         sizes = self.sizes
         for wanted, found in zip(variable.shape, value.shape, strict=True):
             if not isinstance(wanted, str) or found == 1:  # a vector is not taken for a matrix
