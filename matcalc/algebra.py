@@ -112,7 +112,7 @@ def negate(e: Expr) -> Expr:
 
 
 def content(e: Expr) -> tuple[Number, Expr]:
-    """A sum as number * sum with coprime integer coefficients, the canonically first one positive.
+    """A sum as number * sum with coprime integer coefficients, that of what was typed first positive (constants before all).
 
     So `a - x` and `x - a` meet inside products. Large numbers are left alone: 0.044715 must not become 8943/200000.
     """
@@ -124,12 +124,17 @@ def content(e: Expr) -> tuple[Number, Expr]:
             numerators = gcd(numerators, c.numerator)
             denominators = denominators * c.denominator // gcd(denominators, c.denominator)
     factor: Number = Fraction(numerators, denominators) if denominators <= 1000 else Fraction(1)
-    first = min(range(len(e.args)), key=lambda i: e.args[i].key)
+    first = min(range(len(e.args)), key=lambda i: (_typed_at(e.args[i]), e.args[i].key))
     if e.data[first] < 0:
         factor = -factor
     if factor == 1:
         return 1, e
     return plain(factor), make("add", e.args, tuple([plain(Fraction(c) / factor) for c in e.data]), e.shape)
+
+
+def _typed_at(core: Expr) -> int:
+    """When a term was typed, whichever way it is transposed; numbers come first."""
+    return -1 if core.op in ("num", "ones", "eye") else core.rank
 
 
 # ---------------------------------------------------------------- elementwise products and powers
@@ -470,6 +475,10 @@ def scalar_chain(chain: Sequence[Expr]) -> Expr:
         return _inner(transpose(chain[0]), chain[1])
     if chain[0].op == "mul" and chain[0].shape[0] == 1 and any([e.op == "diag" for e in chain]):
         chain = _row_side(chain)
+    written_out = [g for e in chain for g in ([e.args[0]] * e.data if e.op == "run" and e.data <= 8 else [e])]
+    half, odd = divmod(len(written_out), 2)
+    if not odd and all([transpose(a).canon is b.canon for a, b in zip(written_out[:half], reversed(written_out[half:]), strict=True)]):
+        return total(power(matmul(written_out[half:]), number(2)))  # x.T @ A.T @ A @ x
     parts = [scalar_part(transpose(e)) for e in reversed(chain)]  # a skew factor gives a sign
     outside, flipped = [s for scalars, _ in parts for s in scalars], [core for _, core in parts]
     if orientation(flipped) < orientation(chain):

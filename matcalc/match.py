@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from . import dims
-from .algebra import add, content, matmul, mul, number, ones, power, scale, size, split, transpose
+from .algebra import add, content, matmul, mul, number, ones, power, run, scale, size, split, transpose
 from .dims import Dim
 from .expr import Expr, Number
 from .operators import substitute
@@ -227,7 +227,7 @@ class Pattern:
         elif p.op == "mul":
             for found in self._whole_product(p, e, b, strict):
                 yield from self.match_all(rest, found)
-        elif p.op == e.op:
+        elif p.op == e.op or (p.op == "matmul" and e.op == "run"):
             for found in self._same(p, e, b, strict):
                 yield from self.match_all(rest, found)
 
@@ -333,12 +333,14 @@ class Pattern:
             yield bound
 
     def _whole_chain(self, p: Expr, e: Expr, b: Binding) -> Iterator[Binding]:
-        chain = _spread(e.args)
+        chain = _spread(e.args if e.op == "matmul" else (e,))
+        if len(chain) == 1:  # a long run
+            chain = [e.args[0], run(e.args[0], e.data - 1)]
         yield from (found for found, start, stop, sign in self._stretches(p.args, chain, b) if start == 0 and stop == len(chain) and sign == 1)
-        if len(p.args) == 2 and len(chain) > 2 and all(f in self.variables for f in p.args):  # A @ B: the first factor, and the rest
-            first = b.with_value(p.args[0], chain[0]) if p.args[0] not in b.values else None
-            if first is not None and p.args[1] not in first.values:
-                both = first.with_value(p.args[1], matmul(chain[1:]))
+        if len(p.args) == 2 and len(chain) > 2 and all(f in self.variables and f not in b.values for f in p.args):  # A @ B, cut anywhere
+            for cut in range(1, len(chain)):
+                first = b.with_value(p.args[0], matmul(chain[:cut]))
+                both = first.with_value(p.args[1], matmul(chain[cut:])) if first is not None else None
                 if both is not None:
                     yield both
         if len(p.args) == 3 and len(chain) > 3 and len(chain) % 2 == 1:  # A.T @ S @ A with a product for A

@@ -39,7 +39,7 @@ class TextPrinter:
 
     def __init__(self, decimals: bool = False, typed: Iterable[Expr] = ()) -> None:
         self.decimals = decimals
-        self.typed = {e.canon for e in typed}
+        self.typed = {t.canon for e in typed for t in (e, transpose(e))}
         self.memo: dict[Expr, Form] = {}
         self.factors: dict[Expr, Form] = {}  # chains and powers as they stand inside products
 
@@ -243,6 +243,10 @@ class TextPrinter:
         return Form(PRODUCT, [(top, PRODUCT), " / ", *self._divisor(under)]) if under else top
 
     def _factor(self, f: Expr, flips: Flips) -> Form:
+        if f.op == "mul" and flips:
+            return self._quotient(f.data, f.args, flips)
+        if divides(f):
+            return self._quotient(1, [f], flips)
         if f.op not in ("matmul", "pow"):
             return self._form(flips.get(f, f))
         if flips:
@@ -339,8 +343,8 @@ def _turnable(core: Expr) -> list[Expr]:
     for f in core.args if core.op in ("mul", "matmul") else (core,):
         if f.op == "add":
             found.append(f)
-        elif f.op == "matmul":
-            found += [g for g in f.args if g.op == "add"]
+        elif f.op in ("matmul", "mul"):
+            found += _turnable(f)
         elif f.op == "pow" and f.args[0].op == "add" and f.args[1].op == "num" and isinstance(f.args[1].data, int) and f.args[1].data % 2:
             found.append(f.args[0])
     return found
