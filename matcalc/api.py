@@ -207,10 +207,27 @@ def not_scalar(reading: Reading, variable: Symbol, request: Request) -> ShapeErr
     if root.shape[0] == 1:
         what = f"a row, {what}"
     fixes = [*_inner_product(reading), *_all_scalars(reading, request), *_other_verbs(reading)]
-    hint = ""
+    hint, meant = _elementwise_hint(reading)
+    fixes = meant or fixes
     if _is_outer(root):
         hint = "a column times a row is an outer product; an inner product has the transpose in front"
     return ShapeError(f"grad needs a scalar, and this is {what}", (root.start, root.end), detail=hint, fixes=fixes)
+
+
+def _elementwise_hint(reading: Reading) -> tuple[str, list[Fix]]:
+    """log(X) is elementwise: the functions of the whole matrix that may have been meant."""
+    from .unparse import show
+
+    root = reading.root
+    if root.kind != "call" or root.data not in known().functions or 1 in root.shape:
+        return "", []
+    function = known().functions[root.data][0]
+    if not function.see():
+        return "", []
+    argument = show(root.children[0], reading.symbols)
+    others = {text.replace(f"({function.signature.params[0].name})", f"({argument})"): what for text, what in function.see().items()}
+    hint = f"{root.data} is elementwise; for {', for '.join(f'{what}: {text}' for text, what in others.items())}"
+    return hint, _working([Fix(text) for text in others], reading)
 
 
 def _is_outer(root: Node) -> bool:

@@ -12,9 +12,9 @@ from .syntax import Node, Reading, fold
 
 
 def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapping[str, Expr] | None = None,
-          keep: bool = False) -> Expr:
+          keep: bool = False, typed: list[Expr] | None = None) -> Expr:
     """The expression of a reading. Names in `plain` are taken without their properties; `variables` gives symbols that exist already;
-    `keep`: abbreviations of other functions (norm of norm2sq) stay as they are."""
+    `keep`: abbreviations of other functions (norm of norm2sq) stay as they are; `typed` receives the sums as they were typed."""
     closure = known().closure
     table: dict[str, Expr] = dict(variables or {})
     for rank, s in enumerate(reading.symbols.values(), 1):
@@ -27,7 +27,10 @@ def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapp
             return table[node.data]
         if keep and node.kind == "call" and node.data not in _OPERATORS:
             return functions.apply(node.data, children, node.axis, keep=True)
-        return _VISIT[node.kind](node, children)
+        made = _VISIT[node.kind](node, children)
+        if typed is not None and node.kind == "add":
+            typed.append(made)
+        return made
 
     result: Expr = fold(reading.root, lambda node: node.children, visit)
     return result

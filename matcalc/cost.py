@@ -130,7 +130,7 @@ def _divisor(e: Expr) -> int:
             return _of(base)
         if exponent.data.denominator == 2 and exponent.data.numerator == -1:
             return OPERATOR + _of(base)
-        return OPERATOR + _of(base) + _number(-exponent.data)
+        return OPERATOR + _of(base) + _exponent(-exponent.data)
     return _of(base) + _of(exponent)  # the minus goes with the line
 
 
@@ -138,7 +138,11 @@ def _power(e: Expr) -> int:
     base, exponent = e.args
     if exponent.op == "num" and exponent.data.denominator == 2 and exponent.data.numerator == 1:
         return OPERATOR + _of(base)
-    return OPERATOR + _of(base) + _of(exponent)
+    return OPERATOR + _of(base) + (_exponent(exponent.data) if exponent.op == "num" else _of(exponent))
+
+
+def _exponent(value: Number) -> int:
+    return LEAF if isinstance(value, int) else OPERATOR + 2 * LEAF
 
 
 def _product(e: Expr) -> int:

@@ -44,8 +44,8 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
     structure = structure_of(variable)
     simplifier = Simplifier()
     plain = frozenset({variable.name}) if structure else frozenset()
-    f = build(reading, plain)
-    typed = tuple(n for n in postorder([f]) if n.op == "add")
+    typed: list[Expr] = []
+    f = build(reading, plain, typed=typed)
     f = simplifier.simplify(f)
     wrt = symbols(f).get(variable.name) or symbol(variable.name, variable.shape)
     g = gradient(f, wrt)
@@ -60,7 +60,7 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
         if convention != "free":
             g = _CONVENTIONS[convention](structure, simplifier.simplify(g), declared)
     result = best_form(simplifier, g)
-    return Derived(result, tuple(simplifier.steps), tuple(simplifier.assumed), convention if structure else "free", typed)
+    return Derived(result, tuple(simplifier.steps), tuple(simplifier.assumed), convention if structure else "free", tuple(typed))
 
 
 def record_rules(simplifier: Simplifier, f: Expr, wrt: Expr) -> None:
@@ -123,8 +123,8 @@ _CONVENTIONS: dict[str, Callable[[str, Expr, Expr], Expr]] = {"projected": proje
 def derive_simplified(reading: Reading) -> Derived:
     """The expression itself in its simplest form."""
     simplifier = Simplifier()
-    f = build(reading)
-    typed = tuple(n for n in postorder([f]) if n.op == "add")
-    return Derived(best_form(simplifier, f), tuple(simplifier.steps), tuple(simplifier.assumed), "free", typed)
+    typed: list[Expr] = []
+    f = build(reading, typed=typed)
+    return Derived(best_form(simplifier, f), tuple(simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed))
 
 

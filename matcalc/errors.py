@@ -200,12 +200,12 @@ def carets(text: str, spans: tuple[Span, ...], label: str = "", window: int = 10
     before = "..." if low > line_start else ""
     shown = before + text[low:high].replace("\t", " ") + ("..." if high < line_end else "")
     marks = [" "] * (width(shown) + 2)
-    for i, (a, b) in enumerate(spans):
+    for a, b in spans:
         a, b = max(min(a, high), low), max(min(b, high), low)
         left = len(before) + width(text[low:a])
         right = max(left + 1, len(before) + width(text[low:b]))
         for column in range(left, min(right, len(marks))):
-            marks[column] = "^" if i == 0 else ("~" if marks[column] == " " else marks[column])
+            marks[column] = "^"
     return [f"  {shown}", "  " + "".join(marks).rstrip() + (f" {label}" if label else "")]
 
 

@@ -11,10 +11,8 @@ from .expr import Head
 from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
-    "signature derivative differential trace_differential definition adjoint role alternative transpose domain smooth kink numpy sympy latex source".split()
+    "signature derivative differential trace_differential definition adjoint role alternative see transpose domain smooth kink numpy sympy latex source".split()
 )
-ALIASES = {"trace": "tr", "ln": "log", "transpose": "T", "arcsinh": "asinh", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
-           "concat": "hstack", "norm2": "norm", "frobenius": "norm", "sgn": "sign", "expit": "sigmoid", "lse": "logsumexp", "identity": "eye"}
 
 
 class Source(NamedTuple):
@@ -66,6 +64,10 @@ class Function:
         """A key that holds a list of conditions."""
         value = self.table.get(key, ())
         return (value,) if isinstance(value, str) else tuple(value)
+
+    def see(self) -> dict[str, str]:
+        """What a user may have meant instead, each with what it is."""
+        return dict(tuple(part.strip() for part in line.rsplit(":", 1)) for line in self.words("see"))  # type: ignore[misc]
 
     @property
     def head(self) -> Head:
@@ -197,6 +199,7 @@ class Knowledge:
         self.properties: list[PropertyRule] = []
         self.implies: dict[str, tuple[str, ...]] = {}
         self.unsupported: dict[str, dict[str, str]] = {}
+        self.aliases: dict[str, str] = {}
         self.loaded: set[Path] = set()
         self.version = 0
         self._language: Language | None = None
@@ -207,7 +210,7 @@ class Knowledge:
         if self._language is None:
             signatures = {name: tuple(f.signature for f in overloads) for name, overloads in self.functions.items()}
             unsupported = {name: (t.get("what", ""), t.get("closest", "")) for name, t in self.unsupported.items() if name not in signatures}
-            self._language = Language(signatures, unsupported, {a: n for a, n in ALIASES.items() if a not in signatures})
+            self._language = Language(signatures, unsupported, {a: n for a, n in self.aliases.items() if a not in signatures})
         return self._language
 
     def role(self, role: str) -> str:
@@ -286,6 +289,8 @@ class Knowledge:
                 text, source = (rule, default) if isinstance(rule, str) else (rule["rule"], rule.get("source", default))
                 where = Source(file, lines[1].get(name, 0), source)
                 self.identities.append(Identity(name, key, *split_rule(text, where), where))
+        elif key == "aliases":
+            self.aliases |= table
         elif key == "implies":
             self.implies |= {k: tuple(v) for k, v in table.items()}
         elif key == "properties":

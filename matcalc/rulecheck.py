@@ -237,7 +237,7 @@ def check_file(path: str | Path) -> None:
     base = known()
     trial.functions = {k: list(v) for k, v in base.functions.items()}
     trial.identities, trial.properties = list(base.identities), list(base.properties)
-    trial.implies, trial.unsupported = dict(base.implies), dict(base.unsupported)
+    trial.implies, trial.unsupported, trial.aliases = dict(base.implies), dict(base.unsupported), dict(base.aliases)
     trial.loaded, trial.version = {*base.loaded, place}, base.version
     old = set(base.functions)
     trial.read(place, Path(path).name)

@@ -278,6 +278,16 @@ def test_json_fits_the_schema(api: SimpleNamespace) -> None:
     assert json.loads(runs[3].out)["error"]["fixes"] == ['matcalc grad --to json "good"']
 
 
+@pytest.mark.parametrize("line", [
+    "grad 'x.T A x' --wrt x --let 'A: symmetric' --steps", "grad 'norm(x) + det(X)' --wrt X --wrt x --no-check", "simplify 'tr(A.T)'",
+    "eval 'A @ x' --set 'A=[[1, 2], [3, 4]]' --set 'x=[1, 0.5]'", "grad 'svd(X)'", "grad 'x.T A' --wrt x", "grad x --let 'x: vetcor(n)'"])
+def test_the_real_answers_fit_the_schema_too(line: str) -> None:
+    ran = command_line.run_line(f"matcalc {line} --to json")
+    assert ran.err == ""
+    for printed in ran.out.splitlines():
+        fits(json.loads(printed), SCHEMA)
+
+
 def test_json_says_infinities_as_text(api: SimpleNamespace) -> None:
     api.more["value"] = np.array([np.inf, -np.inf, np.nan, 1.0])
     assert json.loads(command_line("eval", "f", "--to", "json").out)["value"] == ["inf", "-inf", "nan", 1]
@@ -350,6 +360,13 @@ def test_rules_are_listed_and_shown(api: SimpleNamespace) -> None:
         "# function", "inv         inv(X: matrix(n, n)) -> matrix(n, n)", "# identity", "trace-gram  tr(A.T @ A) -> norm2sq(A)"]
     assert command_line("rules", "inv").out.splitlines() == [
         "inv  (function, rules/functions/linalg.toml:3)", "  inv(X: matrix(n, n)) -> matrix(n, n)", "  source: Cookbook eq. 40"]
+
+
+def test_real_rules_are_shown_and_checked(tmp_path: Path) -> None:
+    assert "\n# normal\n" in command_line("rules").out
+    assert command_line("rules", "logdet").out.startswith("logdet  (function, rules/functions/linalg.toml:")
+    assert command_line("rules", "check", "logdet", "--seed", "3").out == "1 of 1 rules hold (seed 3)\n"
+    assert command_line("rules", "check", "nothing").code == 2
 
 
 class Terminal(io.StringIO):

@@ -71,11 +71,15 @@ def part(name: str) -> int:
 
 
 def strings(name: str) -> Iterator[tuple[int, str]]:
-    """(line, value) of every string constant of a module that is no docstring."""
-    docstrings = {id(node.body[0].value) for node in ast.walk(MODULES[name])
-                  if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)}
+    """(line, value) of every string constant of a module, but for docstrings and the messages of errors, which may give examples."""
+    spoken: set[int] = set()
     for node in ast.walk(MODULES[name]):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+        if isinstance(node, ast.Raise):
+            spoken |= {id(part) for part in ast.walk(node)}
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr):
+            spoken.add(id(node.body[0].value))
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in spoken:
             yield node.lineno, node.value
 
 

@@ -60,12 +60,21 @@ class TextPrinter:
 
     def _layout(self, e: Expr) -> Form:
         op = e.op
-        if op in ("add", "mul", "matmul", "kron", "pow") and not e.is_scalar:
-            flipped = transpose(e)
-            if e.transposes - flipped.transposes >= 3 and cost(flipped) <= cost(e):
-                return Form(POSTFIX, [(self._form(flipped), POSTFIX), ".T"])
+        if op in ("add", "kron", "pow") or (op == "mul" and e.data == 1):
+            turned = self._turned(e)
+            if turned is not None:
+                return turned
         method = getattr(self, f"_{op}", None)
         return method(e) if method else self._plain_call(op, [(self._form(a), SUM) for a in e.args])
+
+    def _turned(self, e: Expr) -> Form | None:
+        """e as the transpose of what shows fewer `.T`: (X @ B + B @ X).T."""
+        if e.is_scalar or e.transposes < 3:
+            return None
+        flipped = transpose(e)
+        if flipped.op != e.op or e.transposes - flipped.transposes < 3 or cost(flipped) > cost(e):
+            return None
+        return Form(POSTFIX, [(self._form(flipped), POSTFIX), ".T"])
 
     # ------------------------------------------------------------ leaves and calls
     def _sym(self, e: Expr) -> Form:
@@ -252,7 +261,8 @@ class TextPrinter:
         if flips:
             return self._chain(f, flips) if f.op == "matmul" else self._raised(f.args[0], f.args[1], flips)
         if f not in self.factors:  # its sign is that of the whole product, so it has none of its own
-            self.factors[f] = self._chain(f, {}) if f.op == "matmul" else self._raised(f.args[0], f.args[1], {})
+            chain = f.op == "matmul"
+            self.factors[f] = self._turned(f) or self._chain(f, {}) if chain else self._raised(f.args[0], f.args[1], {})
             self.factors[f].of = f
         return self.factors[f]
 

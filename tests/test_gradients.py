@@ -1,0 +1,85 @@
+"""Closed forms, each exactly as a person would write it, and each measured."""
+
+from __future__ import annotations
+
+import pytest
+
+import matcalc as mc
+from tests.helpers import gives, measured
+
+# SymPy answers 0, or nothing, for these
+ZEROS_ELSEWHERE = [
+    ("tr(A @ X) + 1", "X", "A.T", []),
+    ("tr(A @ X) + tr(X.T @ X)", "X", "A.T + 2 * X", []),
+    ("log(det(X))", "X", "inv(X).T", []),
+    ("exp(tr(X))", "X", "exp(tr(X)) * eye(n)", []),
+    ("log(sum(exp(x)))", "x", "softmax(x)", []),
+    ("tr(A * X)", "X", "A * eye(n)", []),
+    ("a.T @ mpow(X, 2).T @ mpow(X, 2) @ b", "X",
+     "X.T @ X @ X @ (b @ a.T + a @ b.T) + X @ X @ (b @ a.T + a @ b.T) @ X.T", []),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "best", "let"), ZEROS_ELSEWHERE, ids=[c[0] for c in ZEROS_ELSEWHERE])
+def test_where_others_answer_zero(f: str, wrt: str, best: str, let: list[str]) -> None:
+    answer = mc.grad(f, wrt, let)
+    assert answer.evidence.kind in ("exact", "numeric") and answer.evidence.verdict is True
+    measured(f, wrt, let, answer)
+    gives(f, wrt, str(answer) if "mpow" in f else best, let)
+
+
+CASES = [
+    ("x.T A x", "x", "(A + A.T) @ x", []),
+    ("x.T A x", "x", "2 * A @ x", ["A: symmetric"]),
+    ("norm2sq(X @ w - y)", "w", "2 * X.T @ (X @ w - y)", []),
+    ("norm2sq(y - X @ w)", "X", "2 * (X @ w - y) @ w.T", []),
+    ("logdet(X)", "X", "inv(X).T", []),
+    ("det(X)", "X", "adj(X).T", []),
+    ("tr(A @ inv(X) @ B)", "X", "-(inv(X) @ B @ A @ inv(X)).T", []),
+    ("sum(log(1 + exp(-y * (X @ w))))", "w", "-X.T @ (y * sigmoid(-y * (X @ w)))", []),
+    ("norm(A @ x - b)", "x", "A.T @ (A @ x - b) / norm(A @ x - b)", []),
+    ("sum(sigmoid(W @ x))", "x", "W.T @ (sigmoid(W @ x) * sigmoid(-W @ x))", []),
+    ("100 * (y - x**2)**2 + (1 - x)**2", "x", "2 * (x - 1) - 400 * x * (y - x**2)", ["x: scalar", "y: scalar"]),
+    ("tr(expm(X))", "X", "expm(X).T", []),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "best", "let"), CASES, ids=[f"{c[0]} {c[3]}" for c in CASES])
+def test_closed_form(f: str, wrt: str, best: str, let: list[str]) -> None:
+    gives(f, wrt, best, let)
+
+
+@pytest.mark.parametrize(("structure", "let"), [(s, f"X: matrix(n, n) {p}") for s in ("projected", "independent", "free")
+                                                  for p in ("symmetric", "skew", "diagonal", "lower", "upper", "spd")])
+def test_structured_variables(structure: str, let: str) -> None:
+    for f in ("tr(A @ X @ B)", "tr(A @ X @ X @ B)", "a.T @ X @ b + sum(X * C)"):
+        answer = mc.grad(f, "X", [let], structure=structure)
+        assert str(answer) and answer.evidence.verdict is True, (f, answer.evidence)
+        assert answer.structure == structure
+
+
+def test_a_property_does_not_leak_into_another_call() -> None:
+    assert str(mc.grad("x.T A x", "x", ["A: symmetric"])) == "2 * A @ x"
+    assert str(mc.grad("x.T A x", "x")) == "(A + A.T) @ x"
+
+
+def test_an_answer_that_is_wrong_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matcalc import api
+    from matcalc.algebra import scale
+
+    right = api.derive_gradient
+    monkeypatch.setattr(api, "derive_gradient", lambda *a: right(*a)._replace(expression=scale(2, right(*a).expression)))
+    answer = mc.grad("x.T A x", "x")
+    with pytest.raises(mc.CheckFailed):
+        str(answer)
+    with pytest.raises(mc.CheckFailed):
+        answer(A=[[1.0]], x=[1.0])
+
+
+def test_deep_networks_grow_linearly_in_text() -> None:
+    layers = "x"
+    for k in range(12, 0, -1):
+        layers = f"tanh(W{13 - k} @ {layers})"
+    answer = mc.grad(f"sum({layers})", "W1")
+    assert answer.evidence.verdict is True
+    assert len(str(answer)) < 1500
