@@ -340,12 +340,10 @@ def matmul(factors: Iterable[Expr]) -> Expr:
         return mul([*scalars, eye(rows)])
     left, middle, right = _segments(chain)
     scalars.extend([scalar_chain(segment) for segment in middle])
-    core = _join(_column_side(left), _row_side(right), shape)
-    if core is None:
+    joined = _join(_column_side(left), _row_side(right), shape)
+    if joined is None:
         return mul(scalars)
-    if scalars:
-        return mul([*scalars, core])
-    return core
+    return mul([*scalars, joined]) if scalars else joined
 
 
 def _segments(chain: list[Expr]) -> tuple[list[Expr], list[list[Expr]], list[Expr]]:

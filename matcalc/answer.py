@@ -146,9 +146,8 @@ class Answer:
     def _ensure_checked(self) -> None:
         evidence = self.evidence
         if evidence.verdict is False:
-            raise CheckFailed("matcalc found its own answer wrong and withholds it", text=None,
-                              detail=f"withheld: {self._printed()}\n{evidence.reason}\nthis is a fault of matcalc; please report it with the command",
-                              ).at(self._request)
+            detail = f"withheld: {self._printed()}\n{evidence.reason}\nthis is a fault of matcalc; please report it with the command"
+            raise CheckFailed("matcalc found its own answer wrong and withholds it", detail=detail).at(self._request)
 
     def _checked(self) -> Evidence:
         text = self._printed()
@@ -171,7 +170,8 @@ class Answer:
         """How the input was read."""
         r = self._reading
         structure = self._derived.structure if self._variable is not None else None
-        return Understood(r.text, show(r.root, r.symbols), tuple(r.symbols.values()), (*r.notes, *self._notes, *self._convention()), None, structure)
+        notes = (*r.notes, *self._notes, *self._convention())
+        return Understood(r.text, show(r.root, r.symbols), tuple(r.symbols.values()), notes, None, structure)
 
     def _convention(self) -> tuple[str, ...]:
         if self._variable is None or self._derived.structure == "free":
@@ -212,7 +212,7 @@ class Answer:
             other = read(claim, known().language(), known=variables, dims=self._reading.dims)
             mine = read(self._printed(), known().language(), known=variables, dims=self._reading.dims)
         except MatcalcError as error:
-            raise error.at(Request("simplify", claim))
+            raise error.at(Request("simplify", claim)) from None
         return verify_equal(mine, other, seed=self._seed, values=known().added_values()).verdict is True
 
     # ------------------------------------------------------------ values
@@ -255,9 +255,12 @@ class Answer:
         return {
             "text": r.text, "wrt": self.wrt, "answer": self.text,
             "reading": {"text": r.text, "read_as": r.read_as, "notes": list(r.notes), "layout": r.layout, "structure": r.structure,
-                        "symbols": [{"name": s.name, "shape": dims.shape_text(s.shape), "properties": sorted(s.properties), "declared": s.declared}
-                                    for s in r.symbols]},
+                        "symbols": [_described(s) for s in r.symbols]},
             "conditions": list(self.conditions), "alternative": list(self.alternative),
             "evidence": {"kind": e.kind, "points": e.points, "worst": e.worst, "verdict": e.verdict, "reason": e.reason},
             "derivation": [s._asdict() for s in self.derivation],
         }
+
+
+def _described(s: Symbol) -> dict[str, Any]:
+    return {"name": s.name, "shape": dims.shape_text(s.shape), "properties": sorted(s.properties), "declared": s.declared}

@@ -10,12 +10,11 @@ from . import dims
 from .answer import Answer
 from .build import build
 from .derive import CONVENTIONS, derive_gradient, derive_simplified, structure_of
-from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, ShapeError, UnknownName, nearest
+from .errors import DomainError, Fix, LimitError, MatcalcError, NotSupported, Request, ShapeError, UnknownName, nearest
 from .expr import Expr, symbols
 from .knowledge import Function, Identity, PropertyRule, known, load
 from .parser import Limits, canonical_variable, read
 from .syntax import Node, Reading, Symbol, fold
-
 
 
 @contextmanager
@@ -24,14 +23,12 @@ def asked(request: Request) -> Iterator[None]:
     try:
         yield
     except MatcalcError as error:
-        raise error.at(request)
+        error.at(request)
+        raise
     except RecursionError:
-        from .errors import LimitError
-
-        raise LimitError("the expression is nested too deeply to be worked on", detail="definitions after `where` make it shallower").at(request) from None
+        detail = "definitions after `where` make it shallower"
+        raise LimitError("the expression is nested too deeply to be worked on", detail=detail).at(request) from None
     except MemoryError:
-        from .errors import LimitError
-
         raise LimitError("the expression is too large for the memory").at(request) from None
 
 
@@ -70,7 +67,8 @@ def _gradient(reading: Reading, variable: Symbol, structure: str, request: Reque
     try:
         derived = derive_gradient(reading, variable, structure if structure_of(variable) else "free")
     except NotSupported as error:
-        raise pointed(error, reading.root)
+        pointed(error, reading.root)
+        raise
     notes = () if variable.name in reading.symbols else (f"{variable.name} is declared, but not in the expression",)
     return Answer(request, reading, variable, derived, check=check, seed=seed, notes=notes)
 
@@ -252,7 +250,11 @@ def _all_scalars(reading: Reading, request: Request) -> list[Fix]:
     vectors = [s.name for s in reading.assumed if s.shape[1] == 1 and s.shape != dims.SCALAR]
     if not vectors or any(s.shape[1] != 1 for s in reading.symbols.values()):
         return []
-    if fold(reading.root, lambda n: n.children, lambda n, below: n.kind in ("transpose", "call") and n.shape != dims.SCALAR or any(below)):
+
+    def of_vectors(node: Node, below: list[bool]) -> bool:
+        return any(below) or (node.kind in ("transpose", "call") and node.shape != dims.SCALAR)
+
+    if fold(reading.root, lambda n: n.children, of_vectors):
         return []
     return _working([Fix(declare=tuple(f"{name}: scalar" for name in vectors))], reading, request)
 
@@ -277,13 +279,12 @@ def _other_verbs(reading: Reading) -> list[Fix]:
     return [*([Fix(whole)] if whole else []), Fix(verb="vjp"), Fix(verb="jacobian", options=(("form", "index"),))]
 
 
-def pointed(error: NotSupported, root: Node) -> NotSupported:
-    """The error with a caret under the call that it is about."""
+def pointed(error: NotSupported, root: Node) -> None:
+    """Put a caret under the call that an error is about."""
     found: list[Node] = []
     fold(root, lambda n: n.children, lambda n, _: found.append(n) if n.kind == "call" else None)
     for node in found:
         if f" {node.data}" in error.message and not error.spans:
             error.spans = ((node.start, node.end),)
-    return error
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from . import functions, operators
-from .algebra import add, divide, eye, matmul, mul, negate, number, ones, power, size, total, transpose, zeros
-from .expr import Expr, make, symbol
+from .algebra import add, divide, eye, matmul, mul, negate, ones, power, size, total, transpose, zeros
+from .expr import Expr, make, number, symbol
 from .knowledge import known
 from .syntax import Node, Reading, fold
 

@@ -22,7 +22,7 @@ class Program:
 
     def __init__(self, e: Expr, wanted: Mapping[str, Expr] | None = None) -> None:
         self.root = e
-        self.nodes = [n for n in postorder([e])]
+        self.nodes = list(postorder([e]))
         self.place = {n: i for i, n in enumerate(self.nodes)}
         self.steps = [_step(n) for n in self.nodes]
         self.variables = symbols(e)
@@ -64,7 +64,8 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any]) -> tuple[dic
     for name, e in wanted.items():
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
             if isinstance(dim, dims.Poly) and dims.names(dim) <= set(sizes) and dims.evaluate(dim, sizes) != size:
-                raise ShapeError(f"{name} must be {dims.shape_text(e.shape)}, and {dims.text(dim)} = {dims.evaluate(dim, sizes)}; it has {size}")
+                wanted_size = f"{dims.text(dim)} = {dims.evaluate(dim, sizes)}"
+                raise ShapeError(f"{name} must be {dims.shape_text(e.shape)}, and {wanted_size}; it has {size}")
     return arrays, sizes
 
 
@@ -135,7 +136,8 @@ def _size(node: Expr) -> Step:
 
     def value(_: Sequence[Any], sizes: Mapping[str, int]) -> Any:
         if node.data not in sizes:
-            raise DomainError(f"the size {node.data} is not known from the arrays given", detail=f"give it by name, as in f(..., {node.data}=3)")
+            detail = f"give it by name, as in f(..., {node.data}=3)"
+            raise DomainError(f"the size {node.data} is not known from the arrays given", detail=detail)
         return np.array([[float(sizes[node.data])]])
     return value
 
@@ -149,8 +151,10 @@ def _commutation(node: Expr) -> Step:
     return value
 
 
-def _scalar_aware_product(a: Any, b: Any) -> Any:
-    return a * b if a.size == 1 or b.size == 1 else a @ b
+def _number(value: float) -> Step:
+    import numpy as np
+
+    return lambda args, sizes: np.array([[value]])
 
 
 def _weighted_sum(node: Expr) -> Step:
@@ -213,7 +217,7 @@ def _part(node: Expr) -> Step:
 
 
 _OPERATORS: dict[str, Callable[[Expr], Step]] = {
-    "num": lambda n: (lambda a, s, v=float(n.data): _numpy().array([[v]])),
+    "num": lambda n: _number(float(n.data)),
     "sym": lambda n: (lambda a, s: None),
     "pi": lambda n: (lambda a, s: _numpy().array([[_numpy().pi]])),
     "size": _size,

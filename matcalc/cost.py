@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expr import Expr, Number
+from .expr import Expr, Number, magnitude
 
 OPERATOR = 1000  # a sign or a call
 LEAF = 10  # a name or a number: between forms of equal length the one with fewer names wins
@@ -78,7 +78,9 @@ def flippable(e: Expr) -> bool:
     if e.op in ("matmul", "mul"):
         return any([flippable(a) for a in e.args])
     if e.op == "pow":
-        return e.args[1].op == "num" and isinstance(e.args[1].data, int) and e.args[1].data % 2 == 1 and flippable(e.args[0])
+        exponent = e.args[1].data
+        odd = e.args[1].op == "num" and isinstance(exponent, int) and bool(exponent % 2)
+        return odd and flippable(e.args[0])
     return e.op == "transpose" and flippable(e.args[0])
 
 
@@ -105,7 +107,7 @@ def _is_ones(e: Expr) -> bool:
 
 def _scaled(c: Number, core: int) -> int:
     """|c| * core."""
-    c = abs(c)
+    c = magnitude(c)
     if c == 1:
         return core
     if isinstance(c, int) or c.numerator == 1 or _terminates(c.denominator):
@@ -146,7 +148,7 @@ def _exponent(value: Number) -> int:
 
 
 def _product(e: Expr) -> int:
-    c = abs(e.data)
+    c = magnitude(e.data)
     above = below = total = 0
     if c != 1:
         if isinstance(c, int) or (_terminates(c.denominator) and c.numerator != 1):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .algebra import ONE, add, is_zero, matmul, mul, negate, number, power, run, scale, total, transpose, zeros
+from .algebra import ONE, add, is_zero, matmul, mul, negate, power, run, scale, total, transpose, zeros
 from .errors import NotDifferentiable
-from .expr import Expr, fold, symbol
+from .expr import Expr, fold, number, symbol
 from .functions import apply, instantiate, of_call
 from .knowledge import known
 from .operators import diagonal, diagonal_matrix, index, kron, trace, vec
@@ -91,7 +91,8 @@ def _call(node: Expr, changes: Mapping[int, Expr]) -> Expr:
 def not_differentiable(name: str) -> NotDifferentiable:
     function = known().functions[name][0]
     inside = function.get("trace_differential")
-    detail = f"its derivative is known only inside a trace: d tr({name}(X)) = {inside}" if inside else f"rules/ has no derivative for {name}"
+    alone = f"rules/ has no derivative for {name}"
+    detail = f"its derivative is known only inside a trace: d tr({name}(X)) = {inside}" if inside else alone
     return NotDifferentiable(f"no rule gives the derivative of {name}", detail=detail)
 
 
@@ -116,6 +117,7 @@ def _through(root: Expr, changes: dict[Expr, Expr]) -> Expr:
         moving = {i: changes[a] for i, a in enumerate(parts) if not is_zero(changes[a])}
         return differential_of(node, moving) if moving else zeros(node.shape)
 
-    return fold(root, visit, changes)
+    result: Expr = fold(root, visit, changes)
+    return result
 
 

@@ -80,7 +80,7 @@ class Expr:
         return self.shape[0] == 1 and self.shape[1] != 1
 
     @property
-    def T(self) -> Expr:  # noqa: N802 - the field's name for it
+    def T(self) -> Expr:
         from .algebra import transpose
 
         return transpose(self)
@@ -169,6 +169,11 @@ def number(value: Number) -> Expr:
     if isinstance(value, Fraction) and value.denominator == 1:
         value = value.numerator
     return make("num", (), value)
+
+
+def magnitude(value: Number) -> Number:
+    """The absolute value, with its type."""
+    return value if value >= 0 else -value
 
 
 def fold(root: Expr, visit: Callable[[Expr, list[Any]], Any], values: dict[Expr, Any] | None = None) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
-from .algebra import add, eye, matmul, mul, number, ones, power, run, scalar_part, scale, terms_of, total
+from .algebra import add, eye, matmul, mul, ones, power, run, scalar_part, scale, terms_of, total
 from .cost import cost
-from .expr import Expr, Number
+from .expr import Expr, Number, magnitude, number
 from .operators import diagonal, diagonal_matrix, kron, trace, vec
 
 EXPANDED_TERMS = 24  # a sum that is multiplied out may have that many terms
@@ -127,7 +127,8 @@ def _ends(inner: Expr, outside: list[Expr]) -> Iterator[tuple[tuple[object, ...]
     chain = inner.args if inner.op == "matmul" else (inner,)
     for how, f, others in (("left", chain[0], chain[1:]), ("right", chain[-1], chain[:-1])):
         inside, extra = (f.args[0], run(f.args[0], f.data - 1)) if f.op == "run" else (f, None)
-        between = ([extra] if extra is not None else []) + list(others) if how == "left" else list(others) + ([extra] if extra is not None else [])
+        more = [extra] if extra is not None else []
+        between = [*more, *others] if how == "left" else [*others, *more]
         if inside.is_column and how == "right" and len(chain) == 1:
             between = []
         if not between:
@@ -146,8 +147,7 @@ def _linear(core: Expr) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
     if len(found) == 1:
         others = [f for f in factors if f is not found[0]]
         inside = found[0].args[0]
-        key = (found[0].op, inside.shape) if found[0].op == "sum" else (found[0].op, inside.shape)
-        yield key, found[0], mul([*others, inside])
+        yield (found[0].op, inside.shape), found[0], mul([*others, inside])
 
 
 def _equal_coefficients(terms: list[Term], e: Expr) -> Iterator[Expr]:
@@ -155,11 +155,12 @@ def _equal_coefficients(terms: list[Term], e: Expr) -> Iterator[Expr]:
     groups: dict[Number, list[int]] = {}
     for i, (c, core) in enumerate(terms):
         if abs(c) != 1 and core.op != "num":
-            groups.setdefault(abs(c), []).append(i)
+            groups.setdefault(magnitude(c), []).append(i)
     for c, members in groups.items():
         if len(members) > 1:
             inner = add([scale(1 if terms[i][0] > 0 else -1, terms[i][1]) for i in members], e.shape)
-            out = [scale(c, inner) if i == members[0] else scale(*terms[i]) for i in range(len(terms)) if i == members[0] or i not in members]
+            kept = [i for i in range(len(terms)) if i == members[0] or i not in members]
+            out = [scale(c, inner) if i == members[0] else scale(*terms[i]) for i in kept]
             yield add(out, e.shape)
     numbers = [Fraction(c) for c, _ in terms]
     if len({abs(c) for c in numbers}) > 1:

@@ -56,9 +56,9 @@ def bindings(function: Function, args: Sequence[Expr]) -> dict[str, Dim]:
     params = [p for p in function.signature.params if p.kind != "axis"]
     for param, arg in zip(params, args, strict=True):
         for name, size in zip(_param_shape(param, kind(arg)), arg.shape, strict=True):
-            if isinstance(name, str):
-                if sizes.setdefault(name, size) != size:
-                    raise ShapeError(f"{function.name} needs equal sizes where it says {name}: {dims.text(sizes[name])} and {dims.text(size)}")
+            if isinstance(name, str) and sizes.setdefault(name, size) != size:
+                both = f"{dims.text(sizes[name])} and {dims.text(size)}"
+                raise ShapeError(f"{function.name} needs equal sizes where it says {name}: {both}")
     return sizes
 
 

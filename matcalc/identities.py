@@ -14,6 +14,7 @@ from .parser import read
 from .syntax import Reading
 
 KINDS = ("scalar", "vector", "matrix", "dimension", "any")
+OPERATORS = "add mul matmul pow sum tr transpose diag diagv kron vec run eye ones zeros commat index".split()
 ANY = {"scalar": "scalar", "vector": "vector(n)", "matrix": "matrix(m, n)"}
 
 
@@ -93,7 +94,8 @@ class Index:
         self.version = knowledge.version
         self._raw: dict[str, list[Identity | PropertyRule]] = {}
         self._ready: dict[str, list[Rewrite]] = {}
-        for entry in [*knowledge.identities, *knowledge.properties]:
+        entries: list[Identity | PropertyRule] = [*knowledge.identities, *knowledge.properties]
+        for entry in entries:
             for root in _possible_roots(entry.left if isinstance(entry, Identity) else entry.pattern, knowledge):
                 self._raw.setdefault(root, []).append(entry)
 
@@ -119,7 +121,7 @@ def _possible_roots(text: str, knowledge: Knowledge) -> list[str]:
     whole = bracket and _closes_at_end(rest)
     if whole and name in knowledge.functions and not any("definition" in f.table for f in knowledge.functions[name]):
         return [name, "run"]
-    return ["add", "mul", "matmul", "pow", "sum", "tr", "transpose", "diag", "diagv", "kron", "vec", "run", "eye", "ones", "zeros", "commat", "index"]
+    return OPERATORS
 
 
 def _closes_at_end(rest: str) -> bool:

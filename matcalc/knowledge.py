@@ -11,7 +11,8 @@ from .expr import Head
 from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
-    "signature derivative differential trace_differential definition adjoint role alternative see transpose domain smooth kink numpy sympy latex source".split()
+    "signature derivative differential trace_differential definition adjoint role alternative see transpose domain smooth kink "
+    "numpy sympy latex source".split()
 )
 
 
@@ -50,7 +51,8 @@ class Function:
 
     @property
     def text(self) -> str:
-        calculus = next((f"{k}: {self.table[k]}" for k in ("derivative", "differential", "trace_differential", "definition") if k in self.table), "")
+        keys = ("derivative", "differential", "trace_differential", "definition")
+        calculus = next((f"{k}: {self.table[k]}" for k in keys if k in self.table), "")
         return f"{self.table['signature']}    {calculus}".rstrip()
 
     @property
@@ -209,7 +211,8 @@ class Knowledge:
         """What the parser has to know, as data."""
         if self._language is None:
             signatures = {name: tuple(f.signature for f in overloads) for name, overloads in self.functions.items()}
-            unsupported = {name: (t.get("what", ""), t.get("closest", "")) for name, t in self.unsupported.items() if name not in signatures}
+            others = {name: t for name, t in self.unsupported.items() if name not in signatures}
+            unsupported = {name: (t.get("what", ""), t.get("closest", "")) for name, t in others.items()}
             self._language = Language(signatures, unsupported, {a: n for a, n in self.aliases.items() if a not in signatures})
         return self._language
 
@@ -251,7 +254,8 @@ class Knowledge:
                 continue
             value, params = f.get("numpy"), [p.name for p in f.signature.params]
             if "(" in value or " " in value:
-                kinds = [f"{p.name}: {'vector(n)' if p.kind == 'any' else p.kind}" for p in f.signature.params if p.kind in ("any", "scalar")]
+                declared = [p for p in f.signature.params if p.kind in ("any", "scalar")]
+                kinds = [f"{p.name}: {'vector(n)' if p.kind == 'any' else p.kind}" for p in declared]
                 found[name] = (tuple(params), read(value, self.language(), kinds))
             else:
                 found[name] = value

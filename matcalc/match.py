@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from . import dims
-from .algebra import add, content, matmul, mul, number, ones, power, run, scale, size, split, transpose
+from .algebra import add, content, matmul, mul, ones, power, run, scale, size, split, transpose
 from .dims import Dim
-from .expr import Expr, Number
+from .expr import Expr, Number, make, number
 from .operators import substitute
 
 
@@ -78,7 +78,7 @@ class Pattern:
         have = list(zip(e.data, e.args, strict=True))
         if len(wanted) > len(have):
             return None
-        for i, (c, core) in enumerate(have):
+        for i, (c, _core) in enumerate(have):
             ratio = Fraction(c) / wanted[0][0]
             for found, rest in self._terms(wanted, have, ratio, EMPTY, i):
                 if accept(found):
@@ -170,7 +170,8 @@ class Pattern:
             for sign, found in self._signed([(wanted[anchor], e)], b, number(1)):
                 yield from self._extend(wanted, anchor, chain, i, found, sign)
 
-    def _extend(self, wanted: Sequence[Expr], anchor: int, chain: list[Expr], i: int, b: Binding, sign: int) -> Iterator[tuple[Binding, int, int, int]]:
+    def _extend(self, wanted: Sequence[Expr], anchor: int, chain: list[Expr], i: int, b: Binding,
+                sign: int) -> Iterator[tuple[Binding, int, int, int]]:
         stop = i + 1
         for p in wanted[anchor + 1:]:
             step = self._step(p, chain[stop:], b, forward=True)
@@ -326,17 +327,18 @@ class Pattern:
             if len(left) < 2:
                 return
             pairs = [(free[0], mul([number(c), left[0]])), (free[1], mul(left[1:]))]
-        bound: Binding | None = b
+        both: Binding | None = b
         for variable, value in pairs:
-            bound = bound.with_value(variable, value) if bound is not None else None
-        if bound is not None:
-            yield bound
+            both = both.with_value(variable, value) if both is not None else None
+        if both is not None:
+            yield both
 
     def _whole_chain(self, p: Expr, e: Expr, b: Binding) -> Iterator[Binding]:
         chain = _spread(e.args if e.op == "matmul" else (e,))
         if len(chain) == 1:  # a long run
             chain = [e.args[0], run(e.args[0], e.data - 1)]
-        yield from (found for found, start, stop, sign in self._stretches(p.args, chain, b) if start == 0 and stop == len(chain) and sign == 1)
+        whole = (0, len(chain), 1)
+        yield from (found for found, *place in self._stretches(p.args, chain, b) if tuple(place) == whole)
         if len(p.args) == 2 and len(chain) > 2 and all(f in self.variables and f not in b.values for f in p.args):  # A @ B, cut anywhere
             for cut in range(1, len(chain)):
                 first = b.with_value(p.args[0], matmul(chain[:cut]))
@@ -345,7 +347,8 @@ class Pattern:
                     yield both
         if len(p.args) == 3 and len(chain) > 3 and len(chain) % 2 == 1:  # A.T @ S @ A with a product for A
             middle = len(chain) // 2
-            yield from self.match_all([(p.args[0], matmul(chain[:middle])), (p.args[1], chain[middle]), (p.args[2], matmul(chain[middle + 1:]))], b)
+            parts = (matmul(chain[:middle]), chain[middle], matmul(chain[middle + 1:]))
+            yield from self.match_all(list(zip(p.args, parts, strict=True)), b)
         if len(p.args) == 2 and len(chain) > 2 and len(chain) % 2 == 0 and self._is_variable(p.args[0]):  # A.T @ A
             middle = len(chain) // 2
             yield from self.match_all([(p.args[0], matmul(chain[:middle])), (p.args[1], matmul(chain[middle:]))], b)
@@ -421,12 +424,8 @@ def _shape(p: Expr, e: Expr, b: Binding) -> Binding | None:
 
 def mul_node(e: Expr) -> Expr | None:
     """e as a product of one factor, so that factors can be taken from it."""
-    from .expr import make
-
     return make("mul", (e,), 1, e.shape) if e.op not in ("num", "add") else None
 
 
 def mul_pattern(p: Expr, factors: list[Expr]) -> Expr:
-    from .expr import make
-
     return make("mul", tuple(factors), p.data, p.shape)

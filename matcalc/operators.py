@@ -8,12 +8,12 @@ from typing import Any
 from . import dims
 from .algebra import (
     ONE,
+    _segments,
     call,
     eye,
     from_terms,
     matmul,
     mul,
-    number,
     ones,
     orientation,
     power,
@@ -23,10 +23,9 @@ from .algebra import (
     total,
     transpose,
     zeros,
-    _segments,
 )
 from .dims import SCALAR, Dim, Shape
-from .expr import Expr, make
+from .expr import Expr, make, number
 
 Selector = int | tuple[int | None, int | None]  # an index, or the start and stop of a slice
 
@@ -111,10 +110,9 @@ def frobenius(a: Expr, b: Expr) -> Expr:
     if a.op in ("mul", "pow", "eye") or b.op in ("mul", "pow", "eye") or a.canon is b.canon:
         return total(mul([a, b])) if not {a.op, b.op} & {"eye"} else trace(b if a.op == "eye" else a)
     left, right = transpose(a), b
-    if left.op == "mul" or right.op == "diag" or left.op == "diag":
-        if left.op == "diag" or right.op == "diag":
-            d, other = (left, right) if left.op == "diag" else (right, left)
-            return total(mul([d.args[0], diagonal(other)]))
+    if (left.op == "mul" or right.op == "diag" or left.op == "diag") and (left.op == "diag" or right.op == "diag"):
+        d, other = (left, right) if left.op == "diag" else (right, left)
+        return total(mul([d.args[0], diagonal(other)]))
     if left.op == "matmul" or right.op == "matmul" or left.op == "run" or right.op == "run":
         product = matmul([left, right])
         if product.op != "matmul" or len(product.args) != 2:
@@ -360,4 +358,5 @@ def substitute(e: Expr, values: dict[Expr, Expr], sizes: dict[str, Dim] | None =
     if memo is not None:
         for k, v in values.items():
             known.setdefault(k, v)
-    return fold(e, visit, known)
+    result: Expr = fold(e, visit, known)
+    return result

@@ -49,9 +49,9 @@ class Prover:
             return self.holds(e.args[0], property_)
         wanted = known().closure_of(property_)
         for rule in index().at(e):
-            if isinstance(rule.entry, PropertyRule) and not wanted.isdisjoint(rule.entry.properties):
-                if rule.pattern.find(e, lambda b, r=rule: self.all_hold(r.conditions, b)) is not None:  # type: ignore[misc]
-                    return True
+            says = isinstance(rule.entry, PropertyRule) and not wanted.isdisjoint(rule.entry.properties)
+            if says and rule.pattern.find(e, lambda b, r=rule: self.all_hold(r.conditions, b)) is not None:  # type: ignore[misc]
+                return True
         return False
 
     def all_hold(self, conditions: tuple[tuple[Expr, str], ...], binding: Binding) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .build import build
 from .checker import Evidence, draw, evaluate, verify, verify_equal
 from .checker.evidence import Undecided
-from .build import build
 from .compiler import Program
 from .differentials import differential
 from .errors import DomainError, RuleError
@@ -77,9 +77,9 @@ def function_cases(f: Function, seed: int) -> Iterator[Evidence]:
 def _differential_cases(f: Function, call: str, let: list[str], name: str, seed: int, values: dict[str, Any]) -> Iterator[Evidence]:
     language = known().language()
     reading = read(call, language, let)
-    shape = dict((d.split(":")[0], d.split(":", 1)[1].strip()) for d in let)[name]
-    tangents = [f"d{p.name}: {dict((d.split(':')[0], d.split(':', 1)[1].strip()) for d in let)[p.name]}" for p in f.signature.params
-                if p.kind not in ("axis", "integer")]
+    kinds = {d.split(":")[0]: d.split(":", 1)[1].strip() for d in let}
+    shape = kinds[name]
+    tangents = [f"d{p.name}: {kinds[p.name]}" for p in f.signature.params if p.kind not in ("axis", "integer")]
     if "derivative" in f.table:
         text = f"({f.get('derivative')}) * d{name}"
     elif "differential" in f.table:
@@ -173,7 +173,7 @@ def property_cases(entry: PropertyRule, seed: int) -> Iterator[Evidence]:
         found = 0
         for point in range(12):  # logarithms and roots may want positive numbers, an inverse of a skew matrix an even size
             tried = reading if point % 2 == 0 else reading._replace(symbols=positive)
-            even = {name: 4 for name in reading.dims} if point > 8 else None
+            even = dict.fromkeys(reading.dims, 4) if point > 8 else None
             evidence = _property_at(entry, tried, seed * 97 + point, even)
             if evidence is not None:
                 yield evidence
@@ -222,7 +222,7 @@ def has(a: Any, property_: str) -> bool:
         "simplex": lambda: a.min() >= -near and np.abs(rows.sum(axis=1) - 1).max() <= near,
         "onehot": lambda: bool(np.all((np.abs(a) <= near) | (np.abs(a - 1) <= near)) and np.abs(rows.sum(axis=1) - 1).max() <= near),
     }
-    return bool(tests[property_]())
+    return bool(tests[property_]())  # type: ignore[no-untyped-call]
 
 
 # ---------------------------------------------------------------- a user's file

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .algebra import ONE, add, eye, matmul, mul, number, ones, transpose, zeros
+from .algebra import ONE, add, eye, matmul, mul, ones, transpose, zeros
 from .differentials import depends, differential_of, inputs, tangent
 from .errors import NotDifferentiable
-from .expr import Expr, postorder
+from .expr import Expr, number, postorder
 from .functions import instantiate, of_call
 from .operators import diagonal, diagonal_matrix, frobenius, kron, selection, unstack
 

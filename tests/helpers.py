@@ -23,7 +23,9 @@ def gives(f: str, wrt: str, best: str, let: Sequence[str] = (), seed: int = 0, *
     assert answer.evidence.verdict is True, answer.evidence
     if answer.structure == "free":
         measured(f, wrt, let, answer, seed)
-    declared = [*let, *[f"{s.name}: {shape(s)} {' '.join(s.properties)}" for s in answer.reading.symbols if s.name not in {d.split(':')[0] for d in let}]]
+    said = {d.split(":")[0].strip() for d in let}
+    others = [s for s in answer.reading.symbols if s.name not in said]
+    declared = [*let, *[f"{s.name}: {shape(s)} {' '.join(s.properties)}" for s in others]]
     used = [d for d in declared if d.split(":")[0].strip() in str(answer)]
     assert str(mc.simplify(best, used)) == best
 

@@ -23,7 +23,8 @@ ZEROS_ELSEWHERE = [
 @pytest.mark.parametrize(("f", "wrt", "best", "let"), ZEROS_ELSEWHERE, ids=[c[0] for c in ZEROS_ELSEWHERE])
 def test_where_others_answer_zero(f: str, wrt: str, best: str, let: list[str]) -> None:
     answer = mc.grad(f, wrt, let)
-    assert answer.evidence.kind in ("exact", "numeric") and answer.evidence.verdict is True
+    assert answer.evidence.kind in ("exact", "numeric")
+    assert answer.evidence.verdict is True
     measured(f, wrt, let, answer)
     gives(f, wrt, str(answer) if "mpow" in f else best, let)
 
@@ -54,7 +55,7 @@ def test_closed_form(f: str, wrt: str, best: str, let: list[str]) -> None:
 def test_structured_variables(structure: str, let: str) -> None:
     for f in ("tr(A @ X @ B)", "tr(A @ X @ X @ B)", "a.T @ X @ b + sum(X * C)"):
         answer = mc.grad(f, "X", [let], structure=structure)
-        assert str(answer) and answer.evidence.verdict is True, (f, answer.evidence)
+        assert answer.evidence.verdict is True, (f, answer.evidence)
         assert answer.structure == structure
 
 

@@ -33,7 +33,8 @@ def test_a_simplification_costs_less_on_the_right(entry: Identity) -> None:
     assert rewrites, f"{entry.text} says nothing that the operators do not know"
     matrices = [r for r in rewrites if not all(v.is_scalar for v in r.pattern.variables)] or rewrites  # norm1 of a number is abs
     for r in matrices:
-        assert r.right is not None and cost(r.right) < cost(r.pattern.left), entry.text
+        assert r.right is not None
+        assert cost(r.right) < cost(r.pattern.left), entry.text
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
@@ -44,8 +45,8 @@ def test_entry_has_a_source(entry: Function | Identity | PropertyRule) -> None:
 
 def test_no_entry_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     lines = sum(1 for path in Path(folder()).rglob("*.toml") for line in path.read_text().splitlines()
-                if line.startswith("[") and path.parent.name == "functions"
-                or ("->" in line or " : " in line) and "=" in line and path.parent.name != "functions" and not line.startswith("#"))
+                if (line.startswith("[") and path.parent.name == "functions")
+                or (("->" in line or " : " in line) and "=" in line and path.parent.name != "functions" and not line.startswith("#")))
     assert lines == len(ENTRIES)
     with capsys.disabled():
         print("\nrules exercised:", ", ".join(f"{n} {kind}" for kind, n in sorted(EXERCISED.items())))

@@ -8,7 +8,7 @@ from fractions import Fraction
 from .. import dims
 from ..algebra import _segments, matmul, scale, transpose
 from ..cost import cost
-from ..expr import Expr, Number, number, postorder
+from ..expr import Expr, Number, magnitude, number, postorder
 from ..knowledge import known
 from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form, with_definitions
 
@@ -187,7 +187,7 @@ class TextPrinter:
     def _unsigned(self, c: Number, core: Expr, flips: Flips) -> Form:
         """|c| * core."""
         factors = list(core.args) if core.op == "mul" else [] if core.op == "num" else [core]
-        return self._quotient(abs(c), factors, flips)
+        return self._quotient(magnitude(c), factors, flips)
 
     def _quotient(self, c: Number, factors: Sequence[Expr], flips: Flips) -> Form:
         """c > 0 times the factors; negative powers below the line."""
@@ -224,7 +224,8 @@ class TextPrinter:
         parts: list[str | tuple[Form, int]] = []
         if front:
             parts.append(front)
-        if front and " / " not in front and under and all([u.strength == ATOM and u.length < 12 for u in under]) and not above[-1].is_scalar:
+        short = all([u.strength == ATOM and u.length < 12 for u in under])
+        if front and " / " not in front and under and short and not above[-1].is_scalar:
             parts += [" / ", *self._divisor(under)]
             under = []
         scalar_so_far = True
@@ -333,9 +334,9 @@ class TextPrinter:
                 sign, flips = self.orient(c, rest, must=False)
                 return sign, self._unsigned(c, rest, flips)
             factors = [a for a in core.args if a.op != "ones"] if core.op == "mul" else []
-            return (1 if c > 0 else -1), self._quotient(abs(c), factors, {}) if factors else self._form(number(abs(c)))
+            return (1 if c > 0 else -1), self._quotient(magnitude(c), factors, {}) if factors else self._form(number(magnitude(c)))
         if core.op == "num":
-            return (1 if c > 0 else -1), self._form(number(abs(c)))
+            return (1 if c > 0 else -1), self._form(number(magnitude(c)))
         sign, flips = self.orient(c, core, must=False)
         return sign, self._unsigned(c, core, flips)
 
