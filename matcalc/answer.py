@@ -190,7 +190,7 @@ class Answer:
     @property
     def conditions(self) -> tuple[str, ...]:
         """When the answer holds: `valid if x != 0`; and what it is at kinks."""
-        return conditions_of(self._reading, self._derived)
+        return conditions_of(self._reading, self._derived, differentiated=self._variable is not None)
 
     @property
     def alternative(self) -> tuple[str, ...]:

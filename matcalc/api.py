@@ -15,6 +15,7 @@ from .expr import Expr, symbols
 from .knowledge import Function, Identity, PropertyRule, known, load
 from .parser import Limits, canonical_variable, read
 from .syntax import Node, Reading, Symbol, fold
+from .transposition import gradient
 
 
 @contextmanager
@@ -273,10 +274,21 @@ def _working(fixes: list[Fix], reading: Reading, request: Request | None = None)
 
 
 def _other_verbs(reading: Reading) -> list[Fix]:
-    whole = f"sum({reading.text})" if " where " not in reading.text else None
+    whole = _answered(f"sum({reading.text})") if " where " not in reading.text else None
     if 1 in reading.root.shape:
         return [Fix(verb="jacobian"), *([Fix(whole)] if whole else [])]
     return [*([Fix(whole)] if whole else []), Fix(verb="vjp"), Fix(verb="jacobian", options=(("form", "index"),))]
+
+
+def _answered(text: str) -> str | None:
+    """The text, if all its functions can be differentiated."""
+    try:
+        f = build(read(text, known().language()))
+        for variable in symbols(f).values():
+            gradient(f, variable)
+    except MatcalcError:
+        return None
+    return text
 
 
 def pointed(error: NotSupported, root: Node) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import dims
 from .dims import Shape
-from .errors import DomainError, NotSupported, ShapeError
+from .errors import DomainError, Fix, NotSupported, ShapeError
 from .expr import Expr, postorder, symbols
 from .functions import kind, of_call, template
 from .knowledge import Function
@@ -55,8 +55,13 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any]) -> tuple[dic
     sizes = {name: _integer(name, values[name]) for name in _dimension_names(wanted) if name in values and name not in wanted}
     missing = [name for name in wanted if name not in values]
     if missing:
-        raise DomainError(f"no value is given for {', '.join(missing)}",
-                          detail="needed: " + ", ".join(f"{n}: {dims.shape_text(e.shape)}" for n, e in wanted.items()))
+        for name in set(wanted) - set(missing):
+            for dim, size in zip(wanted[name].shape, _array(name, wanted[name].shape, values[name]).shape, strict=True):
+                if isinstance(dim, str):
+                    sizes.setdefault(dim, size)
+        needed = ", ".join(f"{n}: {dims.shape_text(e.shape)}" for n, e in wanted.items())
+        example = tuple(("set", f"{n}={_example(wanted[n].shape, sizes)}") for n in missing)
+        raise DomainError(f"no value is given for {', '.join(missing)}", detail=f"needed: {needed}", fixes=[Fix(options=example)])
     for name, e in wanted.items():
         arrays[name] = _array(name, e.shape, values[name])
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
@@ -67,6 +72,15 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any]) -> tuple[dic
                 wanted_size = f"{dims.text(dim)} = {dims.evaluate(dim, sizes)}"
                 raise ShapeError(f"{name} must be {dims.shape_text(e.shape)}, and {wanted_size}; it has {size}")
     return arrays, sizes
+
+
+def _example(shape: Shape, sizes: Mapping[str, int]) -> str:
+    """Numbers that fit, as they are typed: ones, at the sizes that are known and at 2 elsewhere."""
+    rows, columns = (d if isinstance(d, int) else dims.evaluate(d, {n: sizes.get(n, 2) for n in dims.names(d)}) for d in shape)
+    if shape == dims.SCALAR:
+        return "1"
+    row = "[" + ", ".join(["1"] * columns) + "]"
+    return "[" + ", ".join(["1"] * rows) + "]" if shape[1] == 1 else "[" + ", ".join([row] * rows) + "]"
 
 
 def _dimension_names(wanted: Mapping[str, Expr]) -> set[str]:

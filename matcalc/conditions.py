@@ -17,7 +17,7 @@ from .unparse import show
 WORDS = {"invertible": "is invertible", "positive": "is positive", "spd": "is symmetric positive definite"}
 
 
-def conditions_of(reading: Reading, derived: Derived) -> tuple[str, ...]:
+def conditions_of(reading: Reading, derived: Derived, differentiated: bool) -> tuple[str, ...]:
     """`valid if x != 0`, one for each function of the input that needs it, then what holds at its kinks."""
     valid: dict[str, None] = {}
     kinks: dict[str, None] = {}
@@ -27,11 +27,12 @@ def conditions_of(reading: Reading, derived: Derived) -> tuple[str, ...]:
         if function is None or not _varies(node):
             continue
         args = {p.name: a for p, a in zip(function.signature.params, node.children, strict=False)}
-        for condition in (*function.words("domain"), *function.words("smooth")):
+        smooth = function.words("smooth") if differentiated else ()
+        for condition in smooth or function.words("domain"):
             said = _said(condition, args, reading, prover)
-            if said and not (condition in function.words("domain") and function.words("smooth")):
+            if said:
                 valid[f"valid if {said}"] = None
-        if function.get("kink"):
+        if function.get("kink") and differentiated:
             kinks[f"at kinks: {function.get('kink')}"] = None
     for e, word in derived.assumed:
         valid[f"valid if {e} {WORDS.get(word, 'is ' + word)}"] = None

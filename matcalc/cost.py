@@ -79,7 +79,7 @@ def flippable(e: Expr) -> bool:
         return any([flippable(a) for a in e.args])
     if e.op == "pow":
         exponent = e.args[1].data
-        odd = e.args[1].op == "num" and isinstance(exponent, int) and bool(exponent % 2)
+        odd = bool(e.args[1].op == "num" and isinstance(exponent, int) and exponent % 2)
         return odd and flippable(e.args[0])
     return e.op == "transpose" and flippable(e.args[0])
 
@@ -120,8 +120,8 @@ def _is_divisor(e: Expr) -> bool:
         return False
     exponent = e.args[1]
     if exponent.op == "num":
-        return exponent.data < 0
-    return exponent.op == "mul" and exponent.data < 0
+        return bool(exponent.data < 0)
+    return bool(exponent.op == "mul" and exponent.data < 0)
 
 
 def _divisor(e: Expr) -> int:

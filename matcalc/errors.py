@@ -28,7 +28,8 @@ class Request:
         for declaration in fix.declare:
             name = declaration.split(":")[0].strip()
             let = (*(d for d in let if d.split(":")[0].strip() != name), declaration)
-        options = tuple((k, v) for k, v in self.options if k not in dict(fix.options)) + tuple(fix.options)
+        replaced = {k for k, _ in fix.options} - {"set"}  # values are added to those that were given
+        options = tuple((k, v) for k, v in self.options if k not in replaced) + tuple(fix.options)
         options = tuple((k, v) for k, v in options if v != "")
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
                        self.wrt if fix.wrt is None else tuple(fix.wrt), let, options)

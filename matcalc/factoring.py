@@ -10,7 +10,7 @@ from .cost import cost
 from .expr import Expr, Number, magnitude, number
 from .operators import diagonal, diagonal_matrix, kron, trace, vec
 
-EXPANDED_TERMS = 24  # a sum that is multiplied out may have that many terms
+EXPANDED_TERMS = 16  # a sum that is multiplied out may have that many terms
 Term = tuple[Number, Expr]
 Taken = tuple[Callable[[Expr], Expr], Expr, list[tuple[int, Expr]]]  # put the factor back; the factor; (term, what it leaves)
 

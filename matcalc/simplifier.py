@@ -10,7 +10,7 @@ from .expr import Expr, fold
 from .factoring import expandable, expanded, factored
 from .identities import Rewrite, index
 from .knowledge import Identity
-from .match import Binding
+from .match import Binding, heads
 from .operators import rebuild
 from .properties import Prover
 
@@ -37,6 +37,7 @@ class Simplifier:
         self.assumed: list[tuple[Expr, str]] = []
         self.limit, self.count, self.nesting = limit, 0, 0
         self.busy: set[Expr] = set()
+        self.recorded: set[tuple[Expr, Expr]] = set()
         self.rules = index()
 
     def simplify(self, e: Expr) -> Expr:
@@ -88,9 +89,10 @@ class Simplifier:
     # ------------------------------------------------------------ rules
     def _rewritten(self, e: Expr) -> Expr | None:
         """The first identity that applies: normal ones always, the others if the cost falls."""
+        names = set(heads(e))
         for rule in self.rules.at(e):
             entry = rule.entry
-            if not isinstance(entry, Identity) or rule.right is None:
+            if rule.right is None or not isinstance(entry, Identity) or not rule.pattern.anchors <= names:
                 continue
             new = rule.pattern.rewrite(e, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
             if new is None or new is e or (entry.kind == "simplify" and cost(new) >= cost(e)):
@@ -106,7 +108,8 @@ class Simplifier:
         return True
 
     def _record(self, rule: str, before: Expr, after: Expr, source: str = "") -> None:
-        if before is not after:
+        if before is not after and (before, after) not in self.recorded:
+            self.recorded.add((before, after))
             self.steps.append(Step(rule, before, after, source))
 
     # ------------------------------------------------------------ equalities without a direction
