@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .algebra import transpose
 from .build import build
 from .errors import MatcalcError, RuleError
 from .expr import Expr, symbols
 from .knowledge import Identity, Knowledge, PropertyRule, known
-from .match import Pattern
+from .match import Pattern, heads
 from .parser import read
 from .syntax import Reading
 
 KINDS = ("scalar", "vector", "matrix", "dimension", "any")
-OPERATORS = "add mul matmul pow sum tr transpose diag diagv kron vec run eye ones zeros commat index".split()
 ANY = {"scalar": "scalar", "vector": "vector(n)", "matrix": "matrix(m, n)"}
 
 
@@ -88,49 +87,63 @@ def compiled(entry: Identity | PropertyRule) -> list[Rewrite]:
 
 
 class Index:
-    """All compiled rules by the root of their pattern; an entry is compiled when its root first turns up."""
+    """All compiled rules by the root of their pattern. An entry is compiled when the functions that it mentions have been met."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.version = knowledge.version
-        self._raw: dict[str, list[Identity | PropertyRule]] = {}
-        self._ready: dict[str, list[Rewrite]] = {}
-        entries: list[Identity | PropertyRule] = [*knowledge.identities, *knowledge.properties]
-        for entry in entries:
-            for root in _possible_roots(entry.left if isinstance(entry, Identity) else entry.pattern, knowledge):
-                self._raw.setdefault(root, []).append(entry)
+        self._entries: list[Identity | PropertyRule] = [*knowledge.identities, *knowledge.properties]
+        self._mentions = _mentions(knowledge)
+        self._met: set[str] = set()
+        self._waiting: dict[str, list[int]] = {}
+        self._missing: dict[int, set[str]] = {}
+        self._ready: dict[str, list[tuple[int, Rewrite]]] = {}
+        for i, entry in enumerate(self._entries):
+            names = self._mentions(entry.left if isinstance(entry, Identity) else entry.pattern)
+            self._missing[i] = names
+            for name in names:
+                self._waiting.setdefault(name, []).append(i)
+        self._compile([i for i, names in self._missing.items() if not names])
 
     def at(self, e: Expr) -> list[Rewrite]:
-        """The rules whose pattern may stand at this node."""
-        root = e.data.name if e.op == "call" else e.op
-        ready = self._ready.get(root)
-        if ready is None:
-            ready = []
-            for entry in self._raw.get(root, []):
-                ready += [r for r in compiled(entry) if _root(r.pattern.left) == root]
-            self._ready[root] = ready
-        return ready
+        """The rules whose pattern may stand at this node, in the order in which rules/ states them."""
+        for name in heads(e):
+            if name not in self._met:
+                self._meet(name)
+        return [r for _, r in self._ready.get(_root(e), ())]
+
+    def _meet(self, name: str) -> None:
+        self._met.add(name)
+        complete = []
+        for i in self._waiting.get(name, ()):
+            self._missing[i].discard(name)
+            if not self._missing[i]:
+                complete.append(i)
+        self._compile(complete)
+
+    def _compile(self, entries: list[int]) -> None:
+        for i in entries:
+            for rewrite in compiled(self._entries[i]):
+                self._ready.setdefault(_root(rewrite.pattern.left), []).append((i, rewrite))
+        for bucket in self._ready.values():
+            bucket.sort(key=lambda pair: pair[0])
 
 
 def _root(e: Expr) -> str:
     return str(e.data.name) if e.op == "call" else e.op
 
 
-def _possible_roots(text: str, knowledge: Knowledge) -> list[str]:
-    """The root of a pattern, guessed from its text without reading it: its function if it is one call, else any operator."""
-    name, bracket, rest = text.partition("(")
-    whole = bracket and _closes_at_end(rest)
-    if whole and name in knowledge.functions and not any("definition" in f.table for f in knowledge.functions[name]):
-        return [name, "run"]
-    return OPERATORS
+def _mentions(knowledge: Knowledge) -> Callable[[str], set[str]]:
+    """The functions that a text has in it once abbreviations are written out."""
+    written_out = {name: f[0].get("definition") for name, f in knowledge.functions.items() if "definition" in f[0].table}
 
+    def names(text: str) -> set[str]:
+        found = set()
+        for name in knowledge.functions:
+            if f"{name}(" in text and f" {name}(" in f" {text.replace('(', '( ').replace('-', '- ')}":
+                found |= names(written_out[name]) if name in written_out else {name}
+        return found - {knowledge.role("matrix power")}
 
-def _closes_at_end(rest: str) -> bool:
-    depth = 1
-    for i, c in enumerate(rest):
-        depth += (c == "(") - (c == ")")
-        if not depth:
-            return i == len(rest) - 1
-    return False
+    return names
 
 
 _index: Index | None = None

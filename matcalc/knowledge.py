@@ -206,6 +206,7 @@ class Knowledge:
         self.version = 0
         self._language: Language | None = None
         self._roles: dict[str, str] | None = None
+        self._closures: dict[str, frozenset[str]] = {}
 
     def language(self) -> Language:
         """What the parser has to know, as data."""
@@ -263,7 +264,9 @@ class Knowledge:
 
     def closure_of(self, wanted: str) -> frozenset[str]:
         """The property itself and all from which it follows."""
-        return frozenset(p for p in {wanted, *self.implies} if wanted in self.closure(frozenset({p})))
+        if wanted not in self._closures:
+            self._closures[wanted] = frozenset(p for p in {wanted, *self.implies} if wanted in self.closure(frozenset({p})))
+        return self._closures[wanted]
 
     def entries(self) -> list[Function | Identity | PropertyRule]:
         return [*(f for overloads in self.functions.values() for f in overloads), *self.identities, *self.properties]

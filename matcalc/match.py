@@ -13,6 +13,9 @@ from .expr import Expr, Number, make, number
 from .operators import substitute
 
 
+CUTS = 12  # a chain of up to that many factors is cut at every place, a longer one after its first factor
+
+
 class Binding(NamedTuple):
     """What the variables and the dimension names of a pattern stand for. Never changed: extending makes a new one."""
 
@@ -343,7 +346,7 @@ class Pattern:
         whole = (0, len(chain), 1)
         yield from (found for found, *place in self._stretches(p.args, chain, b) if tuple(place) == whole)
         if len(p.args) == 2 and len(chain) > 2 and all(f in self.variables and f not in b.values for f in p.args):  # A @ B, cut anywhere
-            for cut in range(1, len(chain)):
+            for cut in range(1, len(chain) if len(chain) <= CUTS else 2):
                 first = b.with_value(p.args[0], matmul(chain[:cut]))
                 both = first.with_value(p.args[1], matmul(chain[cut:])) if first is not None else None
                 if both is not None:

@@ -16,7 +16,9 @@ class Prover:
 
     def __init__(self) -> None:
         self.found: dict[tuple[Expr, str], bool] = {}
+        self.proving: set[tuple[Expr, str]] = set()
         self.depth = 0
+        self.cut = False  # was a proof below given up, so that "not found" may not be remembered?
 
     def holds(self, e: Expr, property_: str) -> bool:
         """Is it certain that e has the property?"""
@@ -24,18 +26,20 @@ class Prover:
         known_ = self.found.get(identity)
         if known_ is not None:
             return known_
-        if self.depth >= DEPTH:
+        if self.depth >= DEPTH or identity in self.proving:  # a proof may not rest on itself
+            self.cut = True
             return False
         self.depth += 1
+        self.proving.add(identity)
+        outer, self.cut = self.cut, False
         try:
-            self.found[identity] = False  # a proof may not rest on itself
             result = self._proved(e, property_)
         finally:
             self.depth -= 1
-        if result or self.depth == 0:
+            self.proving.discard(identity)
+        if result or not self.cut or not self.depth:
             self.found[identity] = result
-        else:
-            del self.found[identity]
+        self.cut = outer or (self.cut and not result)
         return result
 
     def _proved(self, e: Expr, property_: str) -> bool:

@@ -1,0 +1,189 @@
+"""What matcalc makes of a problem, judged by JAX at generic points: by value, and by the printed text."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import matcalc as mc
+from matcalc.errors import CheckFailed, NotDifferentiable, NotSupported
+
+from . import jax_oracle
+from .random_expressions import SCALAR, SIZES, Problem, draw
+
+RTOL = 1e-6
+DRAWS = 6  # points that are tried before a reference is given up
+TIMEOUT = 30  # seconds: what takes longer is a hang
+
+
+class Outcome(NamedTuple):
+    """right, refused, unread, withheld, crashed, hang, wrong, wrong text, unstable (right at some points only) or unjudged."""
+
+    kind: str
+    detail: str = ""
+    ms: float = 0.0
+    answer: str = ""
+    evidence: str = ""
+    rules: tuple[str, ...] = ()
+
+
+class Hang(BaseException):
+    """An answer that took too long."""
+
+
+@contextmanager
+def limited(seconds: int) -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def judge(problem: Problem, seed: int = 0, *, values: bool = True) -> Outcome:
+    """The outcome of one problem; `values=False` leaves JAX out."""
+    start = time.thread_time()
+    try:
+        with limited(TIMEOUT):
+            answer = mc.grad(problem.text, wrt=problem.wrt, let=problem.let)
+            text = str(answer)
+    except CheckFailed as error:
+        return Outcome("withheld", str(error), _since(start))
+    except (NotSupported, NotDifferentiable) as error:
+        return Outcome("refused", f"{type(error).__name__}: {_first_line(error)}", _since(start))
+    except mc.MatcalcError as error:
+        return Outcome("unread", f"{type(error).__name__}: {_first_line(error)}", _since(start))
+    except Hang:
+        return Outcome("hang", f"more than {TIMEOUT} s", _since(start))
+    except Exception:
+        return Outcome("crashed", traceback.format_exc(limit=-6), _since(start))
+    ms = _since(start)
+    evidence = str(answer.evidence) if answer.evidence.kind not in ("exact", "numeric") else answer.evidence.kind
+    rules = tuple(step.rule for step in answer.derivation)
+    kind, detail = compare(problem, answer, text, seed) if values else ("right", "")
+    return Outcome(kind, detail, ms, text, evidence, rules)
+
+
+def _since(start: float) -> float:
+    return (time.thread_time() - start) * 1000
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+# ---------------------------------------------------------------- values
+class Point(NamedTuple):
+    """Inputs, and JAX's gradient there in the convention of the variable's structure."""
+
+    values: dict[str, Any]
+    sizes: Mapping[str, int]
+    wanted: Any
+    scale: float  # of the value, for what cancels to zero
+
+
+def compare(problem: Problem, answer: Any, text: str, seed: int) -> tuple[str, str]:
+    """Compare at two points; where one fails, at four more, to tell a wrong answer from a badly conditioned point."""
+    rng = np.random.default_rng([seed, 20])
+    points = [p for p in (reference(problem, SIZES, rng) for _ in range(2)) if p is not None]
+    if not points:
+        return "unjudged", "no point where f is finite and smooth"
+    faults = [fault(problem, answer, text, p) for p in points]
+    if not any(faults):
+        return "right", ""
+    more = [p for p in (reference(problem, SIZES, rng) for _ in range(4)) if p is not None]
+    faults += [fault(problem, answer, text, p) for p in more]
+    found = [f for f in faults if f]
+    return ("unstable" if len(found) < len(faults) else found[0][0]), found[0][1] + f"   ({len(found)} of {len(faults)} points)"
+
+
+def reference(problem: Problem, sizes: Mapping[str, int], rng: Any) -> Point | None:
+    """A point where f is finite and smooth: there JAX agrees with a difference quotient of NumPy's values."""
+    for _ in range(DRAWS):
+        values = draw(problem.variables, sizes, rng)
+        with np.errstate(all="ignore"):
+            try:
+                f, slope = jax_oracle.gradient(problem.text, problem.wrt, values, sizes)
+                if np.isfinite(f) and np.isfinite(slope).all() and abs(f) < 1e8 and _smooth(problem, values, sizes, f, slope, rng):
+                    return Point(values, sizes, projected(slope, values[problem.wrt], problem.variable.word), abs(f))
+            except np.linalg.LinAlgError:
+                continue
+    return None
+
+
+def _smooth(problem: Problem, values: Mapping[str, Any], sizes: Mapping[str, int], f: float, slope: Any, rng: Any) -> bool:
+    x = values[problem.wrt]
+    way = rng.normal(size=x.shape)
+    h = 1e-3 / max(1.0, float(np.abs(way).max()))
+    a, b, c, d = (float(np.asarray(jax_oracle.value(problem.text, {**values, problem.wrt: x + t * h * way}, sizes)).item()) for t in (-2, -1, 1, 2))
+    measured = (a - 8 * b + 8 * c - d) / (12 * h)
+    scale = float(np.abs(slope * way).sum()) + 1e-6 * (1 + abs(f))
+    return abs(measured - float((slope * way).sum())) <= 1e-4 * scale
+
+
+def projected(g: Any, x: Any, word: str) -> Any:
+    """The gradient within the space of the matrices of a structure."""
+    if word in ("symmetric", "spd", "psd"):
+        return (g + g.T) / 2
+    if word == "skew":
+        return (g - g.T) / 2
+    if word == "diagonal":
+        return g * np.eye(len(g))
+    if word in ("lower", "upper"):
+        return np.tril(g) if word == "lower" else np.triu(g)
+    if word == "orthogonal":
+        return g - x @ (x.T @ g + g.T @ x) / 2
+    return g
+
+
+def fault(problem: Problem, answer: Any, text: str, point: Point) -> tuple[str, str] | None:
+    """What is wrong with the answer at a point: of its value, or of its printed text."""
+    given = {v.name: _plain(point.values[v.name], v.shape) for v in problem.variables}
+    given |= {d: point.sizes[d] for d in problem.dims}
+    try:
+        got = np.asarray(answer.tensor(given))
+    except mc.MatcalcError as error:
+        return "wrong", f"tensor: {type(error).__name__}: {_first_line(error)}"
+    except Exception as error:
+        return "crashed", f"tensor: {type(error).__name__}: {error}"
+    wanted = _plain(point.wanted, problem.variable.shape)
+    if got.shape != np.shape(wanted):
+        return "wrong", f"tensor has shape {got.shape}, not {np.shape(wanted)}"
+    if not close(got, wanted, point.scale):
+        return "wrong", f"tensor {_short(got)}, JAX {_short(wanted)}"
+    try:
+        with np.errstate(all="ignore"):
+            printed = np.asarray(jax_oracle.value(text, point.values, point.sizes))
+    except (jax_oracle.Mistyped, SyntaxError) as error:
+        return "wrong text", f"{type(error).__name__}: {error}"
+    if not close(np.broadcast_to(printed, point.wanted.shape) if printed.size == 1 else printed, point.wanted, point.scale):
+        return "wrong text", f"printed text {_short(printed)}, JAX {_short(point.wanted)}"
+    return None
+
+
+def close(got: Any, wanted: Any, scale: float) -> bool:
+    """Equal up to rounding; what cancels is measured by the size of f."""
+    if got.shape != np.shape(wanted):
+        return False
+    size = float(np.abs(wanted).max())
+    return bool(np.isfinite(got).all() and (np.abs(got - wanted) <= RTOL * size + 1e-9 * (1 + scale)).all())
+
+
+def _plain(x: Any, shape: tuple[str, str]) -> Any:
+    """A vector with one axis, a scalar with none."""
+    return x[0, 0] if shape == SCALAR else x[:, 0] if shape[1] == "1" else x
+
+
+def _short(x: Any) -> str:
+    return np.array2string(np.asarray(x).ravel()[:6], precision=6, separator=", ")
