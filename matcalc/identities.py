@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .algebra import transpose
 from .build import build
@@ -67,8 +67,8 @@ def compiled(entry: Identity | PropertyRule) -> list[Rewrite]:
     kinds, properties = split_conditions(entry.conditions)
     assumptions = split_conditions(entry.assumptions)[1] if isinstance(entry, Identity) else []
     out = []
-    for reading, other in readings(entry):
-        left = build(reading)
+    for reading, other, keep in _both_ways(entry):
+        left = build(reading, keep=keep)
         by_name = symbols(left)
         right = build(other, variables=by_name, keep=True) if other is not None else None
         if right is not None and right.shape != left.shape:
@@ -84,6 +84,14 @@ def compiled(entry: Identity | PropertyRule) -> list[Rewrite]:
             sides.append((flipped, transpose(right) if right is not None else None))
         out += [Rewrite(entry, Pattern(a, variables), b, conditions, assumed) for a, b in sides]
     return out
+
+
+def _both_ways(entry: Identity | PropertyRule) -> Iterator[tuple[Reading, Reading | None, bool]]:
+    """The readings, abbreviations on the left written out; and, if that is another expression, as they stand (norm made by a rule)."""
+    for reading, other in readings(entry):
+        yield reading, other, False
+        if build(reading, keep=True) is not build(reading):
+            yield reading, other, True
 
 
 class Index:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from . import dims
-from .algebra import add, content, matmul, mul, ones, power, run, scale, size, split, transpose
+from .algebra import ONE, add, content, matmul, mul, ones, power, run, scale, size, split, transpose
 from .dims import Dim
 from .expr import Expr, Number, make, number
 from .operators import substitute
@@ -84,7 +84,9 @@ class Pattern:
         have = list(zip(e.data, e.args, strict=True))
         if len(wanted) > len(have):
             return None
-        for i, (c, _core) in enumerate(have):
+        for i, (c, core) in enumerate(have):
+            if not self._may_match(wanted[0][1], core):
+                continue
             ratio = Fraction(c) / wanted[0][0]
             for found, rest in self._terms(wanted, have, ratio, EMPTY, i):
                 if accept(found):
@@ -136,21 +138,29 @@ class Pattern:
                     if taken is not None:
                         yield from go(k + 1, b, taken[0], taken[1] * c)
                 return
-            base, exponent = (f.args[0], f.args[1]) if f.op == "pow" else (f, number(1))
+            base, exponent = (f.args[0], f.args[1]) if f.op == "pow" else (f, ONE)
             for i, g in enumerate(left):
-                have, k_have = (g.args[0], g.args[1]) if g.op == "pow" else (g, number(1))
-                if exponent.op == "num":
+                have, k_have = (g.args[0], g.args[1]) if g.op == "pow" else (g, ONE)
+                if not self._may_match(base, have):
+                    continue
+                rest, tasks = ONE, [(base, have)]
+                if exponent.op != "num":
+                    tasks.append((exponent, k_have))
+                elif k_have is not exponent:
                     if k_have.op != "num" or k_have.data * exponent.data <= 0 or abs(k_have.data) < abs(exponent.data):
                         continue
-                    rest = power(have, number(Fraction(k_have.data) - exponent.data))
-                    tasks = [(base, have)]
-                else:
-                    rest, tasks = number(1), [(base, have), (exponent, k_have)]
+                    rest = power(have, number(k_have.data - exponent.data))
                 for sign, found in self._signed(tasks, b, exponent):
                     kept = [*left[:i], *([rest] if rest.op != "num" else []), *left[i + 1:]]
                     yield from go(k + 1, found, kept, c * sign)
 
-        return go(0, b, list(e.args), _plain(Fraction(e.data) / p.data))
+        return go(0, b, list(e.args), e.data if p.data == 1 else _plain(Fraction(e.data) / p.data))
+
+    def _may_match(self, p: Expr, e: Expr) -> bool:
+        """A cheap look at the roots, before anything is built."""
+        if p.op == e.op:
+            return p.op != "call" or p.data.name == e.data.name
+        return p in self.variables or p.op in ("transpose", "mul") or (p.op == "matmul" and e.op == "run")
 
     def _signed(self, tasks: list[tuple[Expr, Expr]], b: Binding, exponent: Expr) -> Iterator[tuple[int, Binding]]:
         """Matches of a factor; a sum among them also the other way round, for an odd power."""
@@ -173,7 +183,9 @@ class Pattern:
         """All stretches of a chain that are the wanted factors: binding, start, stop, sign."""
         anchor = next((i for i, p in enumerate(wanted) if not self._is_variable(p)), 0)
         for i, e in enumerate(chain):
-            for sign, found in self._signed([(wanted[anchor], e)], b, number(1)):
+            if not self._may_match(wanted[anchor], e):
+                continue
+            for sign, found in self._signed([(wanted[anchor], e)], b, ONE):
                 yield from self._extend(wanted, anchor, chain, i, found, sign)
 
     def _extend(self, wanted: Sequence[Expr], anchor: int, chain: list[Expr], i: int, b: Binding,
