@@ -10,7 +10,7 @@ from .cost import cost
 from .expr import Expr, Number, magnitude, number
 from .operators import diagonal, diagonal_matrix, kron, trace, vec
 
-EXPANDED_TERMS = 16  # a sum that is multiplied out may have that many terms
+EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
 Term = tuple[Number, Expr]
 Taken = tuple[Callable[[Expr], Expr], Expr, list[tuple[int, Expr]]]  # put the factor back; the factor; (term, what it leaves)
 
@@ -18,35 +18,44 @@ LINEAR = {"tr": trace, "sum": total, "diagv": diagonal, "diag": diagonal_matrix,
 
 
 # ---------------------------------------------------------------- common factors
-def factored(e: Expr) -> Expr:
-    """The sum with the common factor taken out that saves most; the sum itself if none saves anything.
+def factored(e: Expr) -> list[Expr]:
+    """The sum with the common factor taken out that saves most, or nothing if none saves anything.
 
-    Candidates are scored one level deep: what they leave is simplified only for the winner.
+    Candidates are scored one level deep: what they leave is simplified only for the winner. Where the winner leaves a bare
+    `eye`, the best one that leaves none comes second: the next level may like it better.
     """
     terms = terms_of(e)
-    best, lowest = e, cost(e)
-    for candidate in candidates(terms, e):
-        price = cost(candidate)
-        if price < lowest:
-            best, lowest = candidate, price
-    return best
+    lowest = cost(e)
+    scored = sorted([(price, bare, i, c) for i, (bare, c) in enumerate(candidates(terms, e)) if (price := cost(c)) < lowest])
+    if not scored:
+        return []
+    best = scored[0]
+    second = next((s[3] for s in scored if not s[1]), None) if best[1] else None
+    return [best[3]] if second is None else [best[3], second]
 
 
-def candidates(terms: list[Term], e: Expr) -> Iterator[Expr]:
-    """The sum with one common factor out, for each that at least two terms have."""
+def candidates(terms: list[Term], e: Expr) -> Iterator[tuple[bool, Expr]]:
+    """The sum with one common factor out, for each that at least two terms have; and whether that leaves a bare constant."""
     groups: dict[tuple[object, ...], dict[int, tuple[Expr, Expr]]] = {}
     for i, (_, core) in enumerate(terms):
         for key, factor, rest in _views(core):
             groups.setdefault(key, {}).setdefault(i, (factor, rest))
     seen: set[Expr] = set()
     for key, members in groups.items():
-        if len(members) < 2 or (key[0] in ("left", "right") and next(iter(members.values()))[0].op == "eye"):
+        if key[0] in ("left", "right") and next(iter(members.values()))[0].op == "eye":
             continue
-        new = _taken(str(key[0]), members, terms, e)
-        if new is not None and new not in seen:
-            seen.add(new)
-            yield new
-    yield from _equal_coefficients(terms, e)
+        whole = {i: m for i, m in members.items() if not _is_bare(m[1])}
+        for bare, chosen in ((len(whole) < len(members), members), (False, whole)):
+            new = _taken(str(key[0]), chosen, terms, e) if len(chosen) > 1 else None
+            if new is not None and new not in seen:
+                seen.add(new)
+                yield bare, new
+    yield from ((False, c) for c in _equal_coefficients(terms, e))
+
+
+def _is_bare(rest: Expr) -> bool:
+    """A constant that factoring has introduced."""
+    return rest.op == "eye" or (rest.op == "mul" and any([f.op == "eye" for f in rest.args]))
 
 
 def _taken(how: str, members: dict[int, tuple[Expr, Expr]], terms: list[Term], e: Expr) -> Expr | None:

@@ -15,6 +15,7 @@ from .operators import rebuild
 from .properties import Prover
 
 STEPS = 100_000  # rewrite steps for one answer
+HOPELESS = 1.6  # a form that multiplying out makes longer than that many times is not looked into
 NESTING = 60  # rewrites of what a rewrite made
 
 
@@ -117,7 +118,7 @@ class Simplifier:
         best = self._factored(e)
         if any([expandable(a) for a in e.args]):
             opened = expanded(e)
-            if opened is not None and opened is not e:
+            if opened is not None and opened is not e and cost(opened) <= HOPELESS * cost(e):
                 other = self._again(opened) if opened.op != "add" else self._factored(self._parts(opened))
                 if cost(other) < cost(best):
                     self._record("expand", e, other)
@@ -131,15 +132,18 @@ class Simplifier:
     def _factored(self, e: Expr) -> Expr:
         if e.op != "add":
             return self._again(e)
-        new = factored(e)
-        if new is e:
-            return e
-        self._record("factor", e, new)
-        return self._again(new)
+        best = e
+        for new in factored(e):
+            done = self._again(new)
+            if best is e or cost(done) < cost(best):
+                best, chosen = done, new
+        if best is not e:
+            self._record("factor", e, chosen)
+        return best
 
     def _multiplied_out(self, e: Expr) -> Expr:
         opened = expanded(e)
-        if opened is None or opened is e:
+        if opened is None or opened is e or cost(opened) > HOPELESS * cost(e):
             return e
         other = self._again(opened)
         if cost(other) < cost(e):

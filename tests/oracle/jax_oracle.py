@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ast
 import math
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,10 +34,14 @@ def numpy_space() -> SimpleNamespace:
 
 @cache
 def jax_space() -> SimpleNamespace:
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")  # compiles twice as fast
     import jax
 
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_compilation_cache_dir", str(Path(tempfile.gettempdir()) / "matcalc-oracle-jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     import jax.numpy as jnp
     from jax.scipy import special
 
@@ -52,9 +59,8 @@ def value(text: str, values: Mapping[str, Array], sizes: Mapping[str, int], spac
 
 def gradient(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[str, int]) -> tuple[float, Array]:
     """The value and JAX's gradient of a scalar text."""
-    import jax
-
     space = jax_space()
+    import jax
 
     def f(x: Array) -> Array:
         return value(text, {**values, wrt: x}, sizes, space)[0, 0]

@@ -1,0 +1,117 @@
+"""Random gradients against JAX, any number of them: what was met, what was answered, what failed, what was slow.
+
+    python benchmarks/fuzz.py --count 5000 --seed 3 [--resume FILE] [--no-values] [--shrink]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.oracle.judge import Outcome, judge
+from tests.oracle.random_expressions import Problem, problem
+from tests.oracle.shrink import shrink
+
+FAULTS = ("wrong", "wrong text", "unstable", "withheld", "crashed", "hang", "unread")
+SLOW = 300  # ms
+WORD = re.compile(r"(\w+)\(")
+Record = dict[str, Any]
+
+
+def main() -> None:
+    options = arguments()
+    records = resumed(options.resume)
+    known = {r["seed"] for r in records}
+    judge(problem("warm"), values=options.values)
+    begin = time.perf_counter()
+    for i in range(options.count):
+        seed = f"{options.seed}:{i}"
+        if seed in known:
+            continue
+        records.append(record(problem(seed), options))
+        if options.resume:
+            with open(options.resume, "a") as out:
+                out.write(json.dumps(records[-1]) + "\n")
+        if options.seconds and time.perf_counter() - begin > options.seconds:
+            break
+    print("\n".join(report(records)))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--seconds", type=float, help="stop after this time; --resume continues")
+    parser.add_argument("--resume", type=Path, help="a file of results, one a line: what is in it is not run again")
+    parser.add_argument("--no-values", dest="values", action="store_false", help="leave JAX out: only what matcalc itself reports")
+    parser.add_argument("--shrink", action="store_true", help="minimise each failure as it is found")
+    return parser.parse_args()
+
+
+def resumed(path: Path | None) -> list[Record]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path and path.exists() else []
+
+
+def record(p: Problem, options: argparse.Namespace) -> Record:
+    """What is kept of one problem; a failure is told at once."""
+    outcome = judge(p, values=options.values)
+    failed = outcome.kind in FAULTS
+    if failed:
+        if options.shrink:
+            p = shrink(p, lambda q: alike(judge(q, values=options.values), outcome))
+        print(f"[{outcome.kind}] {p.seed}  {p.call}\n    {outcome.answer}\n    {outcome.detail}", file=sys.stderr, flush=True)
+    return {"seed": p.seed, "call": p.call, "functions": sorted(set(WORD.findall(p.text))), **outcome._asdict()}
+
+
+def alike(a: Outcome, b: Outcome) -> bool:
+    return a.kind == b.kind and a.detail.split(":")[0] == b.detail.split(":")[0]
+
+
+# ---------------------------------------------------------------- the report
+def report(records: list[Record]) -> Iterable[str]:
+    kinds = Counter(r["kind"] for r in records)
+    yield f"{len(records)} random gradients: " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+    yield from functions(records)
+    yield from counted("rule", Counter(name for r in records for name in r["rules"]))
+    yield from counted("refused", Counter(r["detail"] for r in records if r["kind"] == "refused"))
+    yield from counted("evidence", Counter(r["evidence"] for r in records if r["evidence"]))
+    yield from slowest(records)
+    yield from failures(records)
+
+
+def functions(records: list[Record]) -> Iterable[str]:
+    """How often each function was met, and in how many of these the gradient was right."""
+    met = Counter(name for r in records for name in r["functions"])
+    right = Counter(name for r in records if r["kind"] == "right" for name in r["functions"])
+    yield "\nfunction       met   right"
+    yield from (f"{name:12s}{n:6d}{right[name]:8d}" for name, n in sorted(met.items()))
+
+
+def counted(what: str, counts: Counter[str]) -> Iterable[str]:
+    yield f"\n times  {what}"
+    yield from (f"{n:6d}  {name}" for name, n in counts.most_common())
+
+
+def slowest(records: list[Record], shown: int = 10) -> Iterable[str]:
+    times = sorted(r["ms"] for r in records)
+    yield f"\nms: median {times[len(times) // 2]:.1f}, 95 % {times[len(times) * 95 // 100]:.1f}, over {SLOW} ms: {sum(t > SLOW for t in times)}"
+    yield from (f"{r['ms']:6.0f}  {r['call']}" for r in sorted(records, key=lambda r: -r["ms"])[:shown])
+
+
+def failures(records: list[Record]) -> Iterable[str]:
+    for r in records:
+        if r["kind"] in FAULTS:
+            yield f"\n[{r['kind']}] {r['seed']}  {r['call']}\n    {r['answer']}\n    {r['detail']}"
+
+
+if __name__ == "__main__":
+    main()
