@@ -103,7 +103,8 @@ def counted(what: str, counts: Counter[str]) -> Iterable[str]:
 
 def slowest(records: list[Record], shown: int = 10) -> Iterable[str]:
     times = sorted(r["ms"] for r in records)
-    yield f"\nms: median {times[len(times) // 2]:.1f}, 95 % {times[len(times) * 95 // 100]:.1f}, over {SLOW} ms: {sum(t > SLOW for t in times)}"
+    middle, high, slow = times[len(times) // 2], times[len(times) * 95 // 100], sum(t > SLOW for t in times)
+    yield f"\nms: median {middle:.1f}, 95 % {high:.1f}, over {SLOW} ms: {slow}"
     yield from (f"{r['ms']:6.0f}  {r['call']}" for r in sorted(records, key=lambda r: -r["ms"])[:shown])
 
 

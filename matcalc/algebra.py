@@ -404,6 +404,14 @@ def _neighbours(a: Expr, b: Expr) -> Expr | None:
         base_b, j = (b.args[0], b.data) if b.op == "run" else (b, 1)
         if base_a.canon is base_b.canon and base_a.op not in ("diag",):
             return run(base_a, i + j)
+    if _selects(a):  # eye(n)[s, :] @ X = X[s, :]
+        from .operators import index
+
+        return index(b, (a.data[0], (None, None)))
+    if b.op == "transpose" and _selects(b.args[0]):
+        from .operators import index
+
+        return index(a, ((None, None), b.args[0].data[0]))
     if a.op == "diag" and b.op == "diag":
         return make("diag", (mul([a.args[0], b.args[0]]),), None, a.shape)
     if a.op == "kron" and b.op == "kron":
@@ -422,6 +430,11 @@ def _neighbours(a: Expr, b: Expr) -> Expr | None:
             joined = vec(matmul([q, x, transpose(p)]))
             return joined if joined.op in ("vec", "matmul") else None
     return None
+
+
+def _selects(e: Expr) -> bool:
+    """Rows of the identity, as slices make them."""
+    return e.op == "index" and e.args[0].op == "eye" and e.data[1] == (None, None)
 
 
 def run(base: Expr, k: int) -> Expr:
@@ -509,6 +522,8 @@ def total(e: Expr) -> Expr:
         return size(e.shape[0])
     if e.op in ("transpose", "diag", "vec"):
         return total(e.args[0])
+    if _selects(e):
+        return size(e.shape[0])
     if e.op == "kron":
         return mul([total(e.args[0]), total(e.args[1])])
     if e.op == "mul":
@@ -526,12 +541,14 @@ def total(e: Expr) -> Expr:
         left, _, right = _segments(list(e.args))
         if left and right and left[-1].shape[1] == 1:
             return mul([total(matmul(left)), total(matmul(right))])
+        if e.args[0].op == "ones" or e.args[-1].op == "ones":  # sums of sums along an axis
+            return total(matmul(e.args[1:] if e.args[0].op == "ones" else e.args[:-1]))
         flipped = transpose(e)
         if (flipped.transposes, flipped.is_row, flipped.rank, flipped.key) < (e.transposes, e.is_row, e.rank, e.key):
             e = flipped
-    elif e.is_row or (e.op not in ("sym", "call") and transpose(e).transposes < e.transposes):
+    elif e.op not in ("sym", "call", "index") and (e.is_row or transpose(e).transposes < e.transposes):
         e = transpose(e)
-    if e.op in ("mul", "transpose"):
+    if e.op == "mul":
         return total(e)
     return make("sum", (e,), None, SCALAR)
 

@@ -226,7 +226,7 @@ class Answer:
         self._ensure_checked()
         if self._program is None:
             wanted = {s.name: symbol(s.name, s.shape) for s in self._reading.symbols.values()}
-            self._program = Program(self._derived.expression, wanted)
+            self._program = Program(self._derived.expression, wanted, self._reading.dims)
         program, shape = self._program, self._derived.expression.shape
         spelled = {s.spelled: s.name for s in self._reading.symbols.values() if s.spelled}
 

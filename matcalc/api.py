@@ -108,7 +108,7 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
         unknown = [k for k in given if k not in reading.symbols and k not in reading.dims]
         if unknown:
             raise DomainError(f"{unknown[0]} is not a variable of the expression", detail="its variables: " + ", ".join(reading.symbols))
-        return shaped(Program(e, symbols(e))(given), e.shape)
+        return shaped(Program(e, symbols(e), reading.dims)(given), e.shape)
 
 
 def parse(text: str, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:

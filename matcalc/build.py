@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from . import functions, operators
 from .algebra import add, divide, eye, matmul, mul, negate, ones, power, size, total, transpose, zeros
+from .errors import NotSupported
 from .expr import Expr, make, number, symbol
 from .knowledge import known
 from .syntax import Node, Reading, fold
@@ -70,6 +71,8 @@ def _mean(e: Expr, axis: int | None) -> Expr:
 
 
 def _index(node: Node, children: list[Expr]) -> Expr:
+    if any(not isinstance(s, int) and s.step not in (None, 1) for s in node.data):
+        raise NotSupported("a slice with a step has no rule yet", node.span, detail="slices are x[start:stop]")
     selectors = [s if isinstance(s, int) else (s.start, s.stop) for s in node.data]
     return operators.index(children[0], selectors)
 

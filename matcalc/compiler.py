@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -20,8 +20,9 @@ Step = Callable[[Sequence[Any], Mapping[str, int]], Any]
 class Program:
     """The plan of one expression: values of its variables in, its value out. Arrays inside are two-dimensional."""
 
-    def __init__(self, e: Expr, wanted: Mapping[str, Expr] | None = None) -> None:
+    def __init__(self, e: Expr, wanted: Mapping[str, Expr] | None = None, dimensions: Iterable[str] = ()) -> None:
         self.root = e
+        self.dimensions = frozenset(dimensions)
         self.nodes = list(postorder([e]))
         self.place = {n: i for i, n in enumerate(self.nodes)}
         self.steps = [_step(n) for n in self.nodes]
@@ -33,7 +34,7 @@ class Program:
         import numpy as np
 
         used = {n: e for n, e in self.wanted.items() if n in values or n in self.variables}
-        arrays, sizes = arranged(used, values)
+        arrays, sizes = arranged(used, values, self.dimensions)
         computed: list[Any] = []
         with np.errstate(all="ignore"):
             for node, step in zip(self.nodes, self.steps, strict=True):
@@ -49,10 +50,11 @@ class Program:
         return computed[-1]
 
 
-def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
+             dimensions: frozenset[str] = frozenset()) -> tuple[dict[str, Any], dict[str, int]]:
     """The arrays in two dimensions, and the size that each dimension name takes in them."""
     arrays: dict[str, Any] = {}
-    sizes = {name: _integer(name, values[name]) for name in _dimension_names(wanted) if name in values and name not in wanted}
+    sizes = {name: _integer(name, values[name]) for name in _dimension_names(wanted) | dimensions if name in values and name not in wanted}
     missing = [name for name in wanted if name not in values]
     if missing:
         for name in set(wanted) - set(missing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .algebra import matmul
 from .expr import Expr, Number, magnitude
 
 OPERATOR = 1000  # a sign or a call
@@ -86,23 +87,32 @@ def flippable(e: Expr) -> bool:
 
 def _sum(e: Expr) -> int:
     total = OPERATOR * (len(e.args) - 1)
-    full = not e.is_scalar and any([not _is_ones(a) for a in e.args])
+    full = not e.is_scalar and any([unrepeated(a) is None for a in e.args])
     positive = False
     for c, core in zip(e.data, e.args, strict=True):
         positive = positive or c > 0 or flippable(core)
-        if full and _is_ones(core):  # printed as the bare scalar, or as the bare row
-            total += sum([_of(a) for a in core.args if a.op != "ones"]) + OPERATOR * max(0, len(core.args) - 2)
-            total += _scaled(c, LEAF) if core.op == "ones" or abs(c) != 1 else 0
-        else:
+        parts = unrepeated(core) if full else None
+        if parts is None:
             total += _scaled(c, _of(core))
+        elif parts:
+            total += _scaled(c, sum([_divisor(a) if _is_divisor(a) else _of(a) for a in parts]) + OPERATOR * (len(parts) - 1))
+        else:
+            total += _number(c)
     return total + (0 if positive else OPERATOR)
 
 
-def _is_ones(e: Expr) -> bool:
-    """ones, a scalar times ones, or a row repeated."""
+def unrepeated(e: Expr) -> list[Expr] | None:
+    """The factors of the scalar or the row that e repeats: what may be added to a matrix in its short form; None if e is no such thing."""
+    if e.op == "ones":
+        return []
     if e.op == "mul":
-        return any([a.op == "ones" for a in e.args])
-    return e.op == "ones" or (e.op == "matmul" and e.args[0].op == "ones" and e.args[0].shape[1] == 1)
+        scalars = [a for a in e.args if a.is_scalar]
+        others = [a for a in e.args if not a.is_scalar]
+        inner = unrepeated(others[0]) if len(others) == 1 else None
+        return None if inner is None else [*scalars, *inner]
+    if e.op == "matmul" and e.args[0].op == "ones" and e.args[0].shape[1] == 1 and e.shape[1] != 1:
+        return [matmul(e.args[1:])]
+    return None
 
 
 def _scaled(c: Number, core: int) -> int:

@@ -18,6 +18,7 @@ from .simplifier import Simplifier, Step
 from .syntax import Reading, Symbol
 from .transposition import gradient
 
+CONSTRAINTS = ("simplex", "onehot")  # hold at the point, not along the way: never used before differentiating
 STRUCTURES = ("symmetric", "skew", "diagonal", "lower", "upper", "orthogonal")
 CONVENTIONS = ("projected", "independent", "free")
 
@@ -43,21 +44,21 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
     """The gradient of a scalar reading by one of its variables."""
     structure = structure_of(variable)
     simplifier = Simplifier()
-    plain = frozenset({variable.name}) if structure else frozenset()
+    properties = known().closure(variable.properties)
+    constrained = bool(structure) or not properties.isdisjoint(CONSTRAINTS)
+    plain = frozenset({variable.name}) if constrained else frozenset()
     typed: list[Expr] = []
     f = build(reading, plain, typed=typed)
     f = simplifier.simplify(f)
     wrt = symbols(f).get(variable.name) or symbol(variable.name, variable.shape)
     g = gradient(f, wrt)
     record_rules(simplifier, f, wrt)
-    if structure:
-        simplifier_free = simplifier
-        simplifier = Simplifier()
-        simplifier.steps = simplifier_free.steps
-        properties = known().closure(variable.properties)
+    if constrained:
+        free, simplifier = simplifier, Simplifier()
+        simplifier.steps = free.steps
         declared = symbol(variable.name, variable.shape, properties, wrt.data.rank, variable.spelled)
         g = substitute(g, {wrt: declared})
-        if convention != "free":
+        if structure and convention != "free":
             g = _CONVENTIONS[convention](structure, simplifier.simplify(g), declared)
     result = best_form(simplifier, g)
     return Derived(result, tuple(simplifier.steps), tuple(simplifier.assumed), convention if structure else "free", tuple(typed))

@@ -12,7 +12,6 @@ from .dims import Dim
 from .expr import Expr, Number, make, number
 from .operators import substitute
 
-
 CUTS = 12  # a chain of up to that many factors is cut at every place, a longer one after its first factor
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from .. import dims
-from ..algebra import _segments, matmul, scale, transpose
-from ..cost import cost
+from ..algebra import _segments, mul, scale, transpose
+from ..cost import cost, unrepeated
 from ..expr import Expr, Number, magnitude, number, postorder
 from ..knowledge import known
 from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form, with_definitions
@@ -69,10 +69,11 @@ class TextPrinter:
 
     def _turned(self, e: Expr) -> Form | None:
         """e as the transpose of what shows fewer `.T`: (X @ B + B @ X).T."""
-        if e.is_scalar or e.transposes < 3:
+        saved = 2 if e.op == "add" else 3
+        if e.is_scalar or e.transposes < saved:
             return None
         flipped = transpose(e)
-        if flipped.op != e.op or e.transposes - flipped.transposes < 3 or cost(flipped) > cost(e):
+        if flipped.op != e.op or e.transposes - flipped.transposes < saved or cost(flipped) > cost(e):
             return None
         return Form(POSTFIX, [(self._form(flipped), POSTFIX), ".T"])
 
@@ -196,7 +197,7 @@ class TextPrinter:
         above.sort(key=lambda f: not f.is_scalar)  # scalars first; the sort keeps the typed order
         front, top, bottom = self._split_number(c, bool(above), below)
         under = [*bottom, *(self._under(f, flips) for f in below)]
-        pieces = self._numerator(front, top, above, under, flips)
+        pieces = self._numerator(front, above, under, flips, scalar=all([f.is_scalar for f in below]))
         if pieces is None:
             return self._over(Form(ATOM, [top or "1"]), under)
         return pieces
@@ -218,13 +219,13 @@ class TextPrinter:
         base, exponent = f.args
         return self._raised(base, _negated(exponent), flips)
 
-    def _numerator(self, front: str, top: str, above: list[Expr], under: list[Form], flips: Flips) -> Form | None:
+    def _numerator(self, front: str, above: list[Expr], under: list[Form], flips: Flips, scalar: bool) -> Form | None:
         if not above:
             return None
         parts: list[str | tuple[Form, int]] = []
         if front:
             parts.append(front)
-        short = all([u.strength == ATOM and u.length < 12 for u in under])
+        short = scalar and all([u.strength == ATOM and u.length < 12 for u in under])
         if front and " / " not in front and under and short and not above[-1].is_scalar:
             parts += [" / ", *self._divisor(under)]
             under = []
@@ -285,6 +286,9 @@ class TextPrinter:
         end = chain[-1] if axis == 1 else chain[0]
         if len(chain) > 1 and end.op == "ones" and 1 in end.shape and end.shape[0 if axis == 0 else 1] == 1:
             rest = chain[:-1] if axis == 1 else chain[1:]
+            if len(rest) == 1 and rest[0].op == "transpose":  # sum(X, axis=0).T rather than sum(X.T, axis=1)
+                inner = self._plain_call("sum", [(self._form(rest[0].args[0]), SUM), f"axis={1 - axis}"])
+                return [Form(POSTFIX, [(inner, POSTFIX), ".T"])]
             inner = self._factor(rest[0], flips) if len(rest) == 1 else self._factors(rest, flips)
             return [self._plain_call("sum", [(inner, SUM), f"axis={axis}"])]
         return [f for e in chain for f in self._chain_factor(e, flips)]
@@ -306,7 +310,7 @@ class TextPrinter:
 
     # ------------------------------------------------------------ sums
     def _add(self, e: Expr) -> Form:
-        full = not e.is_scalar and any([not repeated(a) for a in e.args])
+        full = not e.is_scalar and any([unrepeated(a) is None for a in e.args])
         terms = [self._term(c, core, full) for c, core in zip(e.data, e.args, strict=True)]
         signs = [t[0] for t in terms]
         if not any([s > 0 for s in signs]):
@@ -328,24 +332,17 @@ class TextPrinter:
             terms[i] = (sign, self._unsigned(e.data[i], e.args[i], flips))
 
     def _term(self, c: Number, core: Expr, full: bool) -> tuple[int, Form]:
-        if full and repeated(core):  # a scalar added to every entry, or a row to each row
-            if core.op == "matmul":
-                rest = matmul(core.args[1:])
-                sign, flips = self.orient(c, rest, must=False)
-                return sign, self._unsigned(c, rest, flips)
-            factors = [a for a in core.args if a.op != "ones"] if core.op == "mul" else []
-            return (1 if c > 0 else -1), self._quotient(magnitude(c), factors, {}) if factors else self._form(number(magnitude(c)))
+        parts = unrepeated(core) if full else None
+        if parts is not None:  # a scalar added to every entry, or a row to each row
+            rest = mul(parts)
+            if not parts:
+                return (1 if c > 0 else -1), self._form(number(magnitude(c)))
+            sign, flips = self.orient(c, rest, must=False)
+            return sign, self._unsigned(c, rest, flips)
         if core.op == "num":
             return (1 if c > 0 else -1), self._form(number(magnitude(c)))
         sign, flips = self.orient(c, core, must=False)
         return sign, self._unsigned(c, core, flips)
-
-
-def repeated(e: Expr) -> bool:
-    """A scalar times ones, or a row repeated: what may be added to a matrix in its short form."""
-    if e.op == "mul":
-        return any([a.op == "ones" for a in e.args])
-    return e.op == "ones" or (e.op == "matmul" and e.args[0].op == "ones" and e.args[0].shape[1] == 1 and e.shape[1] != 1)
 
 
 def _turnable(core: Expr) -> list[Expr]:

@@ -34,7 +34,7 @@ def numpy_space() -> SimpleNamespace:
 
 @cache
 def jax_space() -> SimpleNamespace:
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")  # compiles twice as fast
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")  # compiles faster
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -72,7 +72,8 @@ def gradient(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[st
 class Evaluator:
     """Walks a tree of Python's grammar."""
 
-    def __init__(self, values: Mapping[str, Array], sizes: Mapping[str, int], definitions: Mapping[str, ast.expr], space: SimpleNamespace) -> None:
+    def __init__(self, values: Mapping[str, Array], sizes: Mapping[str, int], definitions: Mapping[str, ast.expr],
+                 space: SimpleNamespace) -> None:
         self.values, self.sizes, self.definitions, self.space = values, sizes, definitions, space
         self.found: dict[str, Array] = {}
 

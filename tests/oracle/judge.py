@@ -126,7 +126,8 @@ def _smooth(problem: Problem, values: Mapping[str, Any], sizes: Mapping[str, int
     x = values[problem.wrt]
     way = rng.normal(size=x.shape)
     h = 1e-3 / max(1.0, float(np.abs(way).max()))
-    a, b, c, d = (float(np.asarray(jax_oracle.value(problem.text, {**values, problem.wrt: x + t * h * way}, sizes)).item()) for t in (-2, -1, 1, 2))
+    moved = ({**values, problem.wrt: x + t * h * way} for t in (-2, -1, 1, 2))
+    a, b, c, d = (float(jax_oracle.value(problem.text, inputs, sizes).item()) for inputs in moved)
     measured = (a - 8 * b + 8 * c - d) / (12 * h)
     scale = float(np.abs(slope * way).sum()) + 1e-6 * (1 + abs(f))
     return abs(measured - float((slope * way).sum())) <= 1e-4 * scale

@@ -28,7 +28,8 @@ DEMANDS = {  # what a domain asks of an argument
     "X: invertible": "regular", "no eigenvalue of X is zero or a negative real number": "definite",
 }
 WORDS = {  # properties that a variable may be declared with, by what is asked of it
-    ("any", "matrix"): ("positive", "simplex", "nonnegative"), ("any", "square"): ("symmetric", "skew", "diagonal", "lower", "upper", "psd"),
+    ("any", "matrix"): ("positive", "simplex", "nonnegative"),
+    ("any", "square"): ("symmetric", "skew", "diagonal", "lower", "upper", "psd"),
     ("any", "vector"): ("positive", "simplex", "nonnegative", "onehot"), ("any", "scalar"): ("positive",),
     ("positive", "matrix"): ("positive",), ("positive", "square"): ("positive",), ("positive", "vector"): ("positive",),
     ("positive", "scalar"): ("positive",),
@@ -425,8 +426,9 @@ class Generator:
         elif shape[0] not in ("1", "2"):
             choices += [lambda: call("softmax", (inner(),), shape)]
             if not any(" " in d for d in shape):
-                choices += [lambda d=self.dim(): infix("@", self.term((shape[0], d), depth, "positive"),  # type: ignore[misc]
-                                                       self.term((d, shape[1]), depth, "positive"), shape)]
+                d = self.dim()
+                left, right = (shape[0], d), (d, shape[1])
+                choices += [lambda: infix("@", self.term(left, depth, "positive"), self.term(right, depth, "positive"), shape)]
         return self.pick(*choices)
 
     def _unit(self, shape: Shape, depth: int) -> Term:
@@ -441,7 +443,8 @@ class Generator:
             return self._positive(shape, depth)
         return self.pick(lambda: self._definite(shape, depth), lambda: self.leaf(shape, "regular"),
                          lambda: infix("@", self.term(shape, depth, "regular"), self.term(shape, depth, "regular"), shape),
-                         lambda: transpose(self.term(shape, depth, "regular")), lambda: call("inv", (self.term(shape, depth, "regular"),), shape))
+                         lambda: transpose(self.term(shape, depth, "regular")),
+                         lambda: call("inv", (self.term(shape, depth, "regular"),), shape))
 
     def _definite(self, shape: Shape, depth: int) -> Term:
         if shape == SCALAR:
@@ -591,7 +594,8 @@ DRAWS: dict[str, Callable[[Any, Any], Any]] = {
     "positive": lambda x, rng: abs(x) + 0.3, "nonnegative": lambda x, rng: abs(x) + 0.1, "simplex": _simplex, "onehot": _onehot,
     "symmetric": lambda x, rng: x + x.T, "skew": lambda x, rng: x - x.T, "diagonal": lambda x, rng: x * _identity(x),
     "lower": lambda x, rng: _triangle(x), "upper": lambda x, rng: _triangle(x.T).T, "orthogonal": _orthogonal,
-    "psd": lambda x, rng: x @ x.T, "spd": lambda x, rng: x @ x.T / 2 + _identity(x), "invertible": lambda x, rng: 0.4 * x + 1.7 * _identity(x),
+    "psd": lambda x, rng: x @ x.T, "spd": lambda x, rng: x @ x.T / 2 + _identity(x),
+    "invertible": lambda x, rng: 0.4 * x + 1.7 * _identity(x),
 }
 
 

@@ -37,7 +37,7 @@ def candidates(problem: Problem) -> Iterator[Problem]:
             continue
         smaller = [t for t in term.walk() if t is not term and t.shape == term.shape]
         if term is problem.root:
-            smaller += [Term("sum({})", SCALAR, (t,), (1,)) for t in term.walk() if t.shape != SCALAR and len(list(t.walk())) + 1 < problem.size()]
+            smaller += [Term("sum({})", SCALAR, (t,), (1,)) for t in term.walk() if t.shape != SCALAR]
         leaves = [t for t in problem.root.walk() if not t.parts and t.shape == term.shape]
         simple = " " not in "".join(term.shape) and "2" not in term.shape
         for other in [*smaller, *leaves, *([ones(term.shape)] if simple else [])]:
