@@ -91,7 +91,7 @@ def draw_arrays(problem: Problem, sizes: Sizes, stream: Stream, strategies: Mapp
     names: dict[str, Array] = {}
     for name, symbol in problem.symbols.items():
         strategy = strategies[name]
-        near = strategy != "signed"  # a matrix near the identity has a determinant, a root and a logarithm
+        near = strategy not in ("signed", "small")  # a matrix near the identity has a determinant, a root and a logarithm
         rows = array(concrete(symbol.shape, sizes), symbol.properties, floats(stream, strategy, flip), near)
         names[name] = np.array(rows, dtype=float)
     return names
