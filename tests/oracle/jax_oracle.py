@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -51,6 +52,7 @@ def jax_space() -> SimpleNamespace:
 
 def value(text: str, values: Mapping[str, Array], sizes: Mapping[str, int], space: SimpleNamespace | None = None) -> Array:
     """The value of a text with `where` definitions, as an array with two axes."""
+    text = re.sub(r"(?<![\w.])(\d+)\.T\b", r"(\1).T", text)  # Python reads 3.T as a broken decimal
     body, _, rest = text.partition(" where ")
     definitions = {name.strip(): ast.parse(right.strip(), mode="eval").body
                    for name, _, right in (d.partition(" = ") for d in rest.split(";") if d.strip())}

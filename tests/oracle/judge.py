@@ -23,7 +23,8 @@ TIMEOUT = 30  # seconds: what takes longer is a hang
 
 
 class Outcome(NamedTuple):
-    """right, refused, unread, withheld, crashed, hang, wrong, wrong text, unstable (right at some points only) or unjudged."""
+    """right, refused, unread, withheld, crashed, hang, wrong, wrong text, unstable (right at some points only), unjudged, or
+    doubted (not finite, and the answer itself says that its check could not decide)."""
 
     kind: str
     detail: str = ""
@@ -161,6 +162,8 @@ def fault(problem: Problem, answer: Any, text: str, point: Point) -> tuple[str, 
     wanted = _plain(point.wanted, problem.variable.shape)
     if got.shape != np.shape(wanted):
         return "wrong", f"tensor has shape {got.shape}, not {np.shape(wanted)}"
+    if not np.isfinite(got).all() and answer.evidence.verdict is None:
+        return "doubted", f"{answer.evidence}"  # 0 * log(0), and the answer said that it could not be checked
     if not close(got, wanted, point.scale):
         return "wrong", f"tensor {_short(got)}, JAX {_short(wanted)}"
     try:
