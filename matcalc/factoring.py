@@ -105,7 +105,7 @@ def _views(core: Expr) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:
         yield ("kron-left", a.canon), a, mul([*outside, b])
         yield ("kron-right", b.canon), b, mul([*outside, a])
     if inner.op in LINEAR:
-        yield (inner.op,), inner, mul([*outside, inner.args[0]])
+        yield (inner.op, inner.args[0].shape), inner, mul([*outside, inner.args[0]])
 
 
 def _powers(f: Expr, others: list[Expr], core: Expr) -> Iterator[tuple[tuple[object, ...], Expr, Expr]]:

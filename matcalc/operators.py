@@ -233,6 +233,8 @@ def unstack(g: Expr, shape: Shape) -> Expr:
         return mul([number(g.data), *[f if f.shape == SCALAR else unstack(f, shape) for f in g.args]])
     if g.op == "pow":
         return power(unstack(g.args[0], shape), g.args[1])
+    if g.op == "call" and g.data.elementwise:
+        return call(g.data, [a if a.shape == SCALAR else unstack(a, shape) for a in g.args], shape)
     if g.op == "matmul" and g.args[0].op == "kron" and len(g.args) == 2:
         a, b = g.args[0].args
         inner = unstack(g.args[1], (b.shape[1], a.shape[1]))
