@@ -21,23 +21,25 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownName,
     )
+    from .expr import Expr
 
 __version__ = "0.1.0"
 _ERRORS = ("MatcalcError", "ParseError", "ShapeError", "UnknownName", "DomainError", "RuleError", "NotSupported", "NotDifferentiable",
            "LimitError", "CheckFailed")
 _VERBS = ("grad", "simplify", "evaluate", "parse", "rules", "load_rules")
 __all__ = [
-    "CheckFailed", "DomainError", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError", "RuleError",
+    "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError", "RuleError",
     "ShapeError", "UnknownName", "evaluate", "grad", "load_rules", "parse", "rules", "simplify",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `import matcalc` itself costs nothing."""
-    if name in _ERRORS or name in _VERBS:
+    module = ".errors" if name in _ERRORS else ".api" if name in _VERBS else ".expr" if name == "Expr" else None
+    if module is not None:
         from importlib import import_module
 
-        return getattr(import_module(".errors" if name in _ERRORS else ".api", __name__), name)
+        return getattr(import_module(module, __name__), name)
     raise AttributeError(f"module 'matcalc' has no attribute {name!r}")
 
 

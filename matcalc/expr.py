@@ -85,6 +85,64 @@ class Expr:
 
         return transpose(self)
 
+    __array_ufunc__ = None  # NumPy leaves `array @ expression` to us, who say what is wrong with it
+
+    def _by(self, operation: str, *operands: Any) -> Expr:
+        from . import operands as on
+
+        result: Expr = getattr(on, operation)(*operands)
+        return result
+
+    def __add__(self, other: Any) -> Expr:
+        return self._by("plus", self, other)
+
+    def __radd__(self, other: Any) -> Expr:
+        return self._by("plus", other, self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return self._by("minus", self, other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        return self._by("minus", other, self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return self._by("times", self, other)
+
+    def __rmul__(self, other: Any) -> Expr:
+        return self._by("times", other, self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return self._by("over", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return self._by("over", other, self)
+
+    def __matmul__(self, other: Any) -> Expr:
+        return self._by("at", self, other)
+
+    def __rmatmul__(self, other: Any) -> Expr:
+        return self._by("at", other, self)
+
+    def __pow__(self, other: Any) -> Expr:
+        return self._by("raised", self, other)
+
+    def __rpow__(self, other: Any) -> Expr:
+        return self._by("raised", other, self)
+
+    def __neg__(self) -> Expr:
+        return self._by("times", -1, self)
+
+    def __getitem__(self, key: Any) -> Expr:
+        return self._by("part", self, key)
+
+    __iter__ = None  # an expression has no length to run through
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Expr:
+        return self
+
     def __reduce__(self) -> Any:
         raise TypeError("expressions are interned and cannot be pickled; keep their text")
 

@@ -19,8 +19,8 @@ PACKAGE = ROOT / "matcalc"
 FRONT = """dims errors limits names syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
-ENGINE = """expr cost algebra operators numerics knowledge functions build properties match identities factoring simplifier differentials
-            transposition materialize derive conditions printers""".split()
+ENGINE = """expr cost algebra operators operands numerics knowledge functions build properties match identities factoring simplifier
+            differentials transposition materialize derive conditions printers""".split()
 DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "api", "", "cli", "__main__"]  # "" is matcalc/__init__.py
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
