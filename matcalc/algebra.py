@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import gcd
 
 from .dims import SCALAR, Dim, Poly, Shape
+from .errors import DomainError
 from .expr import Expr, Head, Number, make, number
 
 ZERO, ONE = number(0), number(1)
@@ -124,6 +125,8 @@ def content(e: Expr) -> tuple[Number, Expr]:
             numerators = gcd(numerators, c.numerator)
             denominators = denominators * c.denominator // gcd(denominators, c.denominator)
     factor: Number = Fraction(numerators, denominators) if denominators <= 1000 else Fraction(1)
+    if sum([abs(c) == 1 for c in e.data]) > sum([abs(c) == factor for c in e.data]):
+        factor = Fraction(1)  # 1.5 - x + x * y is not written as (3 - 2 * x + 2 * x * y) / 2
     first = min(range(len(e.args)), key=lambda i: (_typed_at(e.args[i]), e.args[i].key))
     if e.data[first] < 0:
         factor = -factor
@@ -235,6 +238,8 @@ def power(base: Expr, exponent: Expr) -> Expr:
     if exponent is ZERO:
         return ones(base.shape)
     integral = exponent.op == "num" and isinstance(exponent.data, int)
+    if is_zero(base) and exponent.op == "num" and exponent.data < 0:
+        raise DomainError("division by zero", detail="0 has no reciprocal")
     if base.op == "num" and exponent.op == "num":
         return _number_power(base.data, exponent.data)
     if base.op == "pow":

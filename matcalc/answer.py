@@ -12,10 +12,13 @@ from .derive import Derived
 from .errors import CheckFailed, MatcalcError, Request
 from .expr import Expr, symbol
 from .knowledge import known
+from .limits import DEFAULTS, Limits
 from .parser import read
 from .printers.text import expression_text
 from .syntax import Reading, Symbol
 from .unparse import show
+
+PRINTED = Limits(**dict.fromkeys(DEFAULTS, 10 ** 9))  # the limits of input are not those of what matcalc prints itself
 
 
 class Understood(NamedTuple):
@@ -155,7 +158,7 @@ class Answer:
         if self._variable is not None:
             variables.setdefault(self._variable.name, self._variable)
         try:
-            printed = read(text, known().language(), known=variables, dims=self._reading.dims)
+            printed = read(text, known().language(), known=variables, dims=self._reading.dims, limits=PRINTED)
         except MatcalcError as error:
             return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
         values = known().added_values()
@@ -209,8 +212,8 @@ class Answer:
         if self._variable is not None:
             variables.setdefault(self._variable.name, self._variable)
         try:
-            other = read(claim, known().language(), known=variables, dims=self._reading.dims)
-            mine = read(self._printed(), known().language(), known=variables, dims=self._reading.dims)
+            other = read(claim, known().language(), known=variables, dims=self._reading.dims, limits=PRINTED)
+            mine = read(self._printed(), known().language(), known=variables, dims=self._reading.dims, limits=PRINTED)
         except MatcalcError as error:
             raise error.at(Request("simplify", claim)) from None
         return verify_equal(mine, other, seed=self._seed, values=known().added_values()).verdict is True

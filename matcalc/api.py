@@ -9,7 +9,7 @@ from typing import Any
 from . import dims
 from .answer import Answer
 from .build import build
-from .derive import CONVENTIONS, derive_gradient, derive_simplified, structure_of
+from .derive import CONVENTIONS, derive_gradient, derive_simplified
 from .errors import DomainError, Fix, LimitError, MatcalcError, NotSupported, Request, ShapeError, UnknownName, nearest
 from .expr import Expr, symbols
 from .knowledge import Function, Identity, PropertyRule, known, load
@@ -66,7 +66,7 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
 
 def _gradient(reading: Reading, variable: Symbol, structure: str, request: Request, check: bool, seed: int) -> Answer:
     try:
-        derived = derive_gradient(reading, variable, structure if structure_of(variable) else "free")
+        derived = derive_gradient(reading, variable, structure)
     except NotSupported as error:
         pointed(error, reading.root)
         raise

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from . import functions, operators
 from .algebra import add, divide, eye, matmul, mul, negate, ones, power, size, total, transpose, zeros
-from .errors import NotSupported
+from .errors import DomainError, NotSupported
 from .expr import Expr, make, number, symbol
 from .knowledge import known
 from .syntax import Node, Reading, fold
@@ -28,7 +28,11 @@ def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapp
             return table[node.data]
         if keep and node.kind == "call" and node.data not in _OPERATORS:
             return functions.apply(node.data, children, node.axis, keep=True)
-        made = _VISIT[node.kind](node, children)
+        try:
+            made = _VISIT[node.kind](node, children)
+        except DomainError as error:
+            error.spans = error.spans or (node.span,)
+            raise
         if typed is not None and node.kind == "add":
             typed.append(made)
         return made

@@ -11,9 +11,8 @@ from .dims import Shape
 from .errors import DomainError, Fix, NotSupported, ShapeError
 from .expr import Expr, postorder, symbols
 from .functions import kind, of_call, template
-from .knowledge import Function
+from .knowledge import Function, is_dotted
 
-ROOTS = ("numpy", "math", "scipy", "matcalc")  # where a dotted name of rules/ may lead
 Step = Callable[[Sequence[Any], Mapping[str, int]], Any]
 
 
@@ -104,7 +103,7 @@ def _array(name: str, shape: Shape, value: Any) -> Any:
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "biufc":
-            array = np.asarray(value, dtype=float)
+            raise TypeError
         if array.dtype.kind in "bi" or array.dtype.kind == "u":
             array = array.astype(float)
     except (TypeError, ValueError):
@@ -257,10 +256,10 @@ _OPERATORS: dict[str, Callable[[Expr], Step]] = {
 # ---------------------------------------------------------------- functions of rules/
 def _function(node: Expr) -> Step:
     function = of_call(node)
-    value = function.get("numpy")
+    value = function.get("numpy") or function.get("definition")
     if not value:
         raise NotSupported(f"rules/ gives no numeric value for {function.name}")
-    if _is_dotted(value):
+    if is_dotted(value):
         return _named(function, value)
     program = _formula(function, tuple(kind(a) for a in node.args))
     params = [p for p in function.signature.params if p.kind != "axis"]
@@ -270,15 +269,11 @@ def _function(node: Expr) -> Step:
     return step
 
 
-def _is_dotted(value: str) -> bool:
-    return value.replace(".", "").replace("_", "").isalnum() and value.split(".")[0] in ROOTS and "." in value
-
-
 def _formula(function: Function, kinds: tuple[str, ...]) -> Program:
     """A value that is stated in our own syntax, compiled once for each kind of argument."""
     if any(k == "row" for k in kinds):
         kinds = tuple("matrix" if k == "row" else k for k in kinds)
-    expression, names = template(function, "numpy", kinds)
+    expression, names = template(function, "numpy" if function.get("numpy") else "definition", kinds)
     return Program(expression, names)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .algebra import add, eye, matmul, mul, scale, transpose
 from .build import build
 from .cost import cost
-from .errors import DomainError
+from .errors import DomainError, Fix
 from .expr import Expr, postorder, symbol, symbols
 from .factoring import expanded
 from .functions import apply, of_call
@@ -35,17 +35,21 @@ class Derived(NamedTuple):
 
 def structure_of(variable: Symbol) -> str:
     """The structure by which a variable's derivative is a matter of convention, or nothing."""
-    properties = known().closure(variable.properties)
-    return next((s for s in STRUCTURES[::-1] if s in properties and s not in ("lower", "upper", "symmetric")),
-                next((s for s in STRUCTURES if s in properties), ""))
+    found = known().closure(variable.properties) & frozenset(STRUCTURES)
+    if "diagonal" in found or {"lower", "upper"} <= found or ("symmetric" in found and found & {"lower", "upper"}):
+        found = (found - {"symmetric", "lower", "upper"}) | {"diagonal"}
+    if len(found) > 1:
+        raise DomainError(f"{variable.name} is declared {' and '.join(sorted(found))}: there is no convention for its derivative",
+                          detail='with structure "free" all entries vary', fixes=[Fix(options=(("structure", "free"),))])
+    return next(iter(found), "")
 
 
 def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Derived:
     """The gradient of a scalar reading by one of its variables."""
-    structure = structure_of(variable)
+    structure = structure_of(variable) if convention != "free" else ""
     simplifier = Simplifier()
     properties = known().closure(variable.properties)
-    constrained = bool(structure) or not properties.isdisjoint(CONSTRAINTS)
+    constrained = not properties.isdisjoint({*CONSTRAINTS, *STRUCTURES})
     plain = frozenset({variable.name}) if constrained else frozenset()
     typed: list[Expr] = []
     f = build(reading, plain, typed=typed)
@@ -58,7 +62,7 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
         simplifier.steps = free.steps
         declared = symbol(variable.name, variable.shape, properties, wrt.data.rank, variable.spelled)
         g = substitute(g, {wrt: declared})
-        if structure and convention != "free":
+        if structure:
             g = _CONVENTIONS[convention](structure, simplifier.simplify(g), declared)
     result = best_form(simplifier, g)
     return Derived(result, tuple(simplifier.steps), tuple(simplifier.assumed), convention if structure else "free", tuple(typed))

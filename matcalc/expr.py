@@ -213,7 +213,9 @@ def _key(node: Expr) -> int:
         node.rank = node.data.rank or _NO_RANK - 1
     elif isinstance(data, str):
         data = crc32(data.encode())
-    elif data is not None and not isinstance(data, (int, Fraction)):
+    elif data is None:
+        data = 0  # the hash of None is an address
+    elif not isinstance(data, (int, Fraction)):
         data = crc32(repr(data).encode())
     return hash((_OPS[node.op], hash(data), *[a.key for a in node.args]))
 

@@ -11,6 +11,7 @@ from .expr import Expr, Number, magnitude, number
 from .operators import diagonal, diagonal_matrix, kron, trace, vec
 
 EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
+WIDE = 600  # factors beyond the fourth, over all terms: a sum of more is left as it is
 Term = tuple[Number, Expr]
 Taken = tuple[Callable[[Expr], Expr], Expr, list[tuple[int, Expr]]]  # put the factor back; the factor; (term, what it leaves)
 
@@ -37,7 +38,8 @@ def factored(e: Expr) -> list[Expr]:
 def candidates(terms: list[Term], e: Expr) -> Iterator[tuple[bool, Expr]]:
     """The sum with one common factor out, for each that at least two terms have; and whether that leaves a bare constant."""
     groups: dict[tuple[object, ...], dict[int, tuple[Expr, Expr]]] = {}
-    for i, (_, core) in enumerate(terms):
+    wide = sum([max(0, len(core.args) - 4) for _, core in terms]) > WIDE
+    for i, (_, core) in enumerate([] if wide else terms):
         for key, factor, rest in _views(core):
             groups.setdefault(key, {}).setdefault(i, (factor, rest))
     seen: set[Expr] = set()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import ge, gt, le, lt, ne
 
 from . import dims
 from .algebra import call, power, run, transpose
 from .dims import SCALAR, Dim, Shape
-from .errors import NotSupported, ShapeError
+from .errors import DomainError, NotSupported, ShapeError
 from .expr import Expr, number
 from .knowledge import Function, known
 from .syntax import Param
@@ -25,11 +26,25 @@ def apply(name: str, args: Sequence[Expr], axis: int | None = None, keep: bool =
     function = known().function(name, [kind(a) for a in args], axis)
     if function is None:
         raise NotSupported(f"{name} takes no {', '.join(kind(a) for a in args)}" + ("" if axis is None else f" with axis={axis}"))
+    if all([a.op == "num" for a in args]):
+        _within_domain(function, args)
     if "definition" in function.table and not (keep and _mentions_functions(function)):
         return instantiate(function, "definition", args)
     if function.get("role") == "matrix power" and args[1].op == "num" and isinstance(args[1].data, int):
         return matrix_power(args[0], args[1].data)
     return call(function.head, args, result_shape(function, args))
+
+
+_COMPARE = {">": gt, ">=": ge, "<": lt, "<=": le, "!=": ne}
+
+
+def _within_domain(function: Function, args: Sequence[Expr]) -> None:
+    """A number outside the domain is a mistake: log(0) is no value, whatever it is multiplied with."""
+    values = {p.name: a.data for p, a in zip(function.signature.params, args, strict=False)}
+    for condition in function.words("domain"):
+        name, sign, limit = [*condition.split(" "), "", ""][:3]
+        if name in values and sign in _COMPARE and limit.lstrip("-").isdigit() and not _COMPARE[sign](values[name], int(limit)):
+            raise DomainError(f"{function.name} of {values[name]} has no value", detail=f"it is defined where {condition}")
 
 
 def _mentions_functions(function: Function) -> bool:

@@ -16,6 +16,9 @@ FUNCTION_KEYS = frozenset(
 )
 
 
+FILE_BYTES = 1_000_000
+
+
 class Source(NamedTuple):
     """Where an entry stands, and whose mathematics it is."""
 
@@ -251,10 +254,10 @@ class Knowledge:
         found: dict[str, Any] = {}
         for name, overloads in self.functions.items():
             f = overloads[0]
-            if f.where.file.startswith("rules/") or not f.get("numpy"):
+            value, params = f.get("numpy") or f.get("definition"), [p.name for p in f.signature.params]
+            if f.where.file.startswith("rules/") or not value:
                 continue
-            value, params = f.get("numpy"), [p.name for p in f.signature.params]
-            if "(" in value or " " in value:
+            if not is_dotted(value):
                 declared = [p for p in f.signature.params if p.kind in ("any", "scalar")]
                 kinds = [f"{p.name}: {'vector(n)' if p.kind == 'any' else p.kind}" for p in declared]
                 found[name] = (tuple(params), read(value, self.language(), kinds))
@@ -274,6 +277,8 @@ class Knowledge:
     def read(self, path: Path, name: str) -> None:
         """Add one file, of functions, identities or properties."""
         try:
+            if not path.is_file() or path.stat().st_size > FILE_BYTES:
+                raise RuleError(f"{name} is not a file of rules", detail=f"a file of at most {FILE_BYTES:,} bytes is read")
             text = path.read_text(encoding="utf-8")
             tables = tomllib.loads(text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -311,6 +316,14 @@ class Knowledge:
             where = Source(file, lines[0].get(key, 0), str(table.get("source", default)))
             function = Function(key, table, where)
             self.functions.setdefault(function.name, []).append(function)
+
+
+ROOTS = ("numpy", "math", "scipy", "matcalc")  # where a dotted name of rules/ may lead
+
+
+def is_dotted(value: str) -> bool:
+    """numpy.linalg.inv, and not an expression of the language."""
+    return "." in value and value.replace(".", "").replace("_", "").isalnum() and value.split(".")[0] in ROOTS
 
 
 def _accepts(signature: Signature, kinds: list[str], axis: int | None) -> bool:

@@ -362,6 +362,7 @@ class Pattern:
                 both = first.with_value(p.args[1], matmul(chain[cut:])) if first is not None else None
                 if both is not None:
                     yield both
+        yield from self._around(p.args, chain, b)
         if len(p.args) == 3 and len(chain) > 3 and len(chain) % 2 == 1:  # A.T @ S @ A with a product for A
             middle = len(chain) // 2
             parts = (matmul(chain[:middle]), chain[middle], matmul(chain[middle + 1:]))
@@ -369,6 +370,20 @@ class Pattern:
         if len(p.args) == 2 and len(chain) > 2 and len(chain) % 2 == 0 and self._is_variable(p.args[0]):  # A.T @ A
             middle = len(chain) // 2
             yield from self.match_all([(p.args[0], matmul(chain[:middle])), (p.args[1], matmul(chain[middle:]))], b)
+
+
+    def _around(self, wanted: Sequence[Expr], chain: list[Expr], b: Binding) -> Iterator[Binding]:
+        """B @ f(A) @ C in a longer chain: the free ends take all that stands beside the one fixed factor."""
+        fixed = [i for i, p in enumerate(wanted) if not self._is_variable(p)]
+        if len(fixed) != 1 or len(wanted) > 3 or len(chain) <= len(wanted):
+            return
+        middle, before, after = fixed[0], fixed[0], len(wanted) - 1 - fixed[0]
+        if before > 1 or after > 1:
+            return
+        for i, e in enumerate(chain):
+            if (i > 0) == bool(before) and (i < len(chain) - 1) == bool(after) and self._may_match(wanted[middle], e):
+                sides = [(wanted[0], chain[:i])] * before + [(wanted[-1], chain[i + 1:])] * after
+                yield from self.match_all([(wanted[middle], e), *[(p, matmul(part)) for p, part in sides]], b)
 
 
 # ---------------------------------------------------------------- helpers

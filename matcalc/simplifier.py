@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import NamedTuple
 
 from .cost import cost
@@ -16,6 +17,7 @@ from .properties import Prover
 
 STEPS = 100_000  # rewrite steps for one answer
 HOPELESS = 1.6  # a form that multiplying out makes longer than that many times is not looked into
+SECONDS = 10  # a backstop: the work is limited by steps, so that the same input gets the same answer
 NESTING = 60  # rewrites of what a rewrite made
 
 
@@ -37,6 +39,7 @@ class Simplifier:
         self.steps: list[Step] = []
         self.assumed: list[tuple[Expr, str]] = []
         self.limit, self.count, self.nesting = limit, 0, 0
+        self.deadline = monotonic() + SECONDS
         self.busy: set[Expr] = set()
         self.recorded: set[tuple[Expr, Expr]] = set()
         self.rules = index()
@@ -85,7 +88,9 @@ class Simplifier:
     def _spend(self) -> None:
         self.count += 1
         if self.count > self.limit:
-            raise LimitError(f"the simplification took more than {self.limit} steps")
+            raise LimitError(f"the simplification took more than {self.limit:,} steps")
+        if monotonic() > self.deadline:
+            raise LimitError(f"the simplification took more than {SECONDS} seconds", detail="a smaller expression, or named parts, help")
 
     # ------------------------------------------------------------ rules
     def _rewritten(self, e: Expr) -> Expr | None:

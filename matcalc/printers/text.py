@@ -8,10 +8,12 @@ from fractions import Fraction
 from .. import dims
 from ..algebra import _segments, mul, scale, transpose
 from ..cost import cost, unrepeated
+from ..errors import LimitError
 from ..expr import Expr, Number, magnitude, number, postorder
 from ..knowledge import known
-from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form, with_definitions
+from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form, in_order, with_definitions
 
+PRINTED_PARTS = 20_000  # of a result: signs, names and brackets, a shared part counted once
 LETTERS = {"scalar": "tsrcqh", "vector": "srvzhq", "matrix": "SRPMHQ"}
 Flips = dict[Expr, Expr]  # sums that are written the other way round, with their negatives
 
@@ -19,6 +21,8 @@ Flips = dict[Expr, Expr]  # sums that are written the other way round, with thei
 def expression_text(e: Expr, decimals: bool = False, typed: Iterable[Expr] = (), taken: Iterable[str] = ()) -> str:
     """The whole text, repeated parts named after `where`. `typed`: the sums as the user wrote them; `taken`: names in use."""
     form = TextPrinter(decimals, typed).form(e)
+    if sum([len(f.parts) for f in in_order(form)]) > PRINTED_PARTS:
+        raise LimitError(f"the answer has more than {PRINTED_PARTS:,} parts", detail="repeated parts named after `where` make it shorter")
     names = set(taken) | set(known().functions) | set(known().language().aliases) | {"pi", "I"}
     for node in postorder([e]):
         names |= {node.data.name} if node.op == "sym" else set()
