@@ -9,7 +9,7 @@ from . import dims
 from .checker import Evidence, verify, verify_equal
 from .conditions import alternatives, conditions_of
 from .derive import Derived
-from .errors import CheckFailed, MatcalcError, Request
+from .errors import CheckFailed, DomainError, Fix, MatcalcError, NotSupported, Request
 from .expr import Expr, symbol
 from .knowledge import known
 from .limits import DEFAULTS, Limits
@@ -208,6 +208,8 @@ class Answer:
     def equals(self, claim: str) -> bool:
         """Is this other text the same value? Decided by evaluation, at points drawn like those of the check."""
         self._ensure_checked()
+        if not isinstance(claim, str):
+            raise DomainError("a claim is text", fixes=[Fix(say='d.equals("(A + A.T) @ x")')])
         variables = dict(self._reading.symbols)
         if self._variable is not None:
             variables.setdefault(self._variable.name, self._variable)
@@ -222,7 +224,6 @@ class Answer:
     def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
         """A function of keyword arrays (or of one mapping) that gives the value of the form; `tensor`: that of `d.tensor`."""
         from .compiler import Program, shaped
-        from .errors import DomainError, Fix, NotSupported
 
         if backend != "numpy":
             raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
@@ -233,8 +234,8 @@ class Answer:
         program, shape = self._program, self._derived.expression.shape
         spelled = {s.spelled: s.name for s in self._reading.symbols.values() if s.spelled}
 
-        def compiled(values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
-            if values is not None and not isinstance(values, Mapping):
+        def compiled(values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
+            if more or (values is not None and not isinstance(values, Mapping)):
                 raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
             given = {spelled.get(k, k): v for k, v in {**(values or {}), **arrays}.items()}
             unknown = [k for k in given if k not in program.wanted and k not in self._reading.dims and k != self.wrt]
@@ -244,13 +245,13 @@ class Answer:
 
         return compiled
 
-    def __call__(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
+    def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The value of the form shown: a vector as a 1-D array, a scalar as a float."""
-        return self.compile()(values, **arrays)
+        return self.compile()(values, *more, **arrays)
 
-    def tensor(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
+    def tensor(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The derivative with shape(f) + shape(wrt); vectors are 1-D, scalars ()."""
-        return self.compile(tensor=True)(values, **arrays)
+        return self.compile(tensor=True)(values, *more, **arrays)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, for JSON."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 from . import dims
@@ -48,8 +49,8 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
     Errors: MatcalcError, with the place in the text, a cause and a fix.
     """
     text, let = as_text(f, let)
-    several = wrt is not None and not isinstance(wrt, (str, Expr))
-    names = () if wrt is None else tuple(str(w) for w in (wrt if several else [wrt]))
+    several, names = variables_of(wrt)
+    plain(syntax=syntax, structure=structure, rules=rules, seed=seed)
     options = (("structure", structure),) if structure != "projected" else ()
     request = Request("grad", text, names, tuple(let), (*options, *_options(syntax, rules)))
     with asked(request):
@@ -70,8 +71,13 @@ def _gradient(reading: Reading, variable: Symbol, structure: str, request: Reque
     except NotSupported as error:
         pointed(error, reading.root)
         raise
-    notes = () if variable.name in reading.symbols else (f"{variable.name} is declared, but not in the expression",)
+    notes = tuple(_unused(s, reading, variable) for s in reading.unused)
     return Answer(request, reading, variable, derived, check=check, seed=seed, notes=notes)
+
+
+def _unused(s: Symbol, reading: Reading, variable: Symbol) -> str:
+    meant = None if s.name == variable.name else nearest(s.name, set(reading.symbols))
+    return f"{s.name} is declared, but not in the expression" + (f"; did you mean {meant}?" if meant else "")
 
 
 def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,
@@ -83,6 +89,7 @@ def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Se
     2 * x
     """
     text, let = as_text(f, let)
+    plain(syntax=syntax, rules=rules, seed=seed)
     request = Request("simplify", text, (), tuple(let), _options(syntax, rules))
     with asked(request):
         reading = understand(text, let, syntax, rules, (), limits)
@@ -100,6 +107,9 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
     from .compiler import Program, shaped
 
     text, let = as_text(f, let)
+    plain(syntax=syntax, rules=rules)
+    if values is not None and not isinstance(values, Mapping):
+        raise DomainError('values are given by name, {"x": [1, 2]}', fixes=[Fix(say='mc.evaluate("x.T @ x", {"x": [1, 2]})')])
     with asked(Request("eval", text, (), tuple(let), _options(syntax, rules))):
         reading = understand(text, let, syntax, rules, (), limits)
         e = build(reading)
@@ -118,12 +128,15 @@ def parse(text: str, let: Sequence[str] = (), *, syntax: str = "auto", limits: A
     >>> mc.parse("x.T A x") is mc.parse("x.T @ A @ x")
     True
     """
+    text, let = as_text(text, let)
+    plain(syntax=syntax)
     with asked(Request("simplify", text, (), tuple(let))):
         return build(understand(text, let, syntax, (), (), limits))
 
 
 def rules(rules: Sequence[str] = ()) -> list[Function | Identity | PropertyRule]:
     """Everything that matcalc knows: functions, identities and properties, each with its text and source."""
+    plain(rules=rules)
     for path in rules:
         load_rules(path)
     return known().entries()
@@ -134,14 +147,18 @@ def load_rules(path: Any) -> None:
     from .rulecheck import check_file
 
     with asked(Request("rules", "")):
-        check_file(path)
-        load(path)
+        if not isinstance(path, (str, PathLike)) or "\0" in str(path):
+            raise DomainError("rules are loaded from a file, given by its path", fixes=[Fix(say='mc.load_rules("mine.toml")')])
+        check_file(str(path))
+        load(str(path))
 
 
 # ---------------------------------------------------------------- reading the request
-def as_text(f: Any, let: Sequence[str]) -> tuple[str, Sequence[str]]:
+def as_text(f: Any, declared: Any) -> tuple[str, Sequence[str]]:
     """The text of what was passed, with the declarations that an expression brings along."""
-    let = [let] if isinstance(let, str) else list(let)
+    let: list[str] = list(declared) if isinstance(declared, (list, tuple)) else [declared]
+    if not all(isinstance(d, str) for d in let):
+        raise DomainError("let is a list of declarations as text", fixes=[Fix(say='let=["A: matrix(n, n)", "x: vector(n)"]')])
     if isinstance(f, str):
         return f, let
     if isinstance(f, Expr):
@@ -150,6 +167,29 @@ def as_text(f: Any, let: Sequence[str]) -> tuple[str, Sequence[str]]:
         return str(f), [*found, *let]
     raise DomainError(f"an expression is text or made by mc.parse, not {type(f).__name__}",
                       fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
+
+
+def variables_of(wrt: Any) -> tuple[bool, tuple[str, ...]]:
+    """Is it several variables, and their names."""
+    if wrt is None:
+        return False, ()
+    several = isinstance(wrt, (list, tuple))
+    names = tuple(wrt) if several else (wrt,)
+    if not all(isinstance(w, (str, Expr)) for w in names):
+        raise DomainError("wrt is the name of a variable, or a list of names", fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
+    return several, tuple(str(w) for w in names)
+
+
+def plain(**options: Any) -> None:
+    """Refuse options of the wrong type, by name."""
+    wanted: dict[str, tuple[tuple[type, ...], str]] = {"syntax": ((str,), "a word"), "structure": ((str,), "a word"),
+                                                       "seed": ((int,), "a whole number"), "rules": ((list, tuple), "a list of paths")}
+    for name, value in options.items():
+        kind, words = wanted[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise DomainError(f"{name} is {words}, not {value!r}"[:200])
+        if isinstance(value, (list, tuple)) and not all(isinstance(p, (str, PathLike)) for p in value):
+            raise DomainError("rules is a list of paths")
 
 
 def _declaration(s: Expr) -> str:
@@ -172,6 +212,8 @@ def understand(text: str, let: Sequence[str], syntax: str, rules: Sequence[str],
         load_rules(path)
     if isinstance(limits, Mapping):
         limits = Limits.of([f"{k}={v}" for k, v in limits.items()])
+    elif limits is not None and not isinstance(limits, Limits):
+        raise DomainError('limits are given by name, {"depth": 400}', fixes=[Fix(say='limits={"depth": 400}')])
     return read(text, known().language(), let, syntax, [canonical_variable(n) for n in wrt], limits)
 
 
@@ -205,11 +247,13 @@ def not_scalar(reading: Reading, variable: Symbol, request: Request) -> ShapeErr
     what = dims.shape_text(root.shape)
     if root.shape[0] == 1:
         what = f"a row, {what}"
-    fixes = [*_inner_product(reading), *_all_scalars(reading, request), *_other_verbs(reading)]
+    fixes = [*_inner_product(reading), *_one_scalar(reading, request), *_all_scalars(reading, request), *_other_verbs(reading)]
     hint, meant = _elementwise_hint(reading)
     fixes = meant or fixes
     if _is_outer(root):
         hint = "a column times a row is an outer product; an inner product has the transpose in front"
+    if not hint and reading.assumed:
+        hint = "assumed: " + ", ".join(f"{s.spelled or s.name} {dims.shape_text(s.shape)}" for s in reading.assumed)
     return ShapeError(f"grad needs a scalar, and this is {what}", (root.start, root.end), detail=hint, fixes=fixes)
 
 
@@ -244,6 +288,12 @@ def _inner_product(reading: Reading) -> list[Fix]:
     left = Node("transpose", (a,))
     product = Node("product", (left, b), ("@",))
     return _working([Fix(show(product, reading.symbols))], reading)
+
+
+def _one_scalar(reading: Reading, request: Request) -> list[Fix]:
+    """A capital that was read as a matrix and only scales, such as N in / (2 * N), declared scalar."""
+    matrices = [s.name for s in reading.assumed if 1 not in s.shape]
+    return _working([Fix(declare=(f"{name}: scalar",)) for name in matrices], reading, request)[:1]
 
 
 def _all_scalars(reading: Reading, request: Request) -> list[Fix]:

@@ -90,11 +90,11 @@ def _dimension_names(wanted: Mapping[str, Expr]) -> set[str]:
 
 def _integer(name: str, value: Any) -> int:
     try:
-        if int(value) == value:
+        if int(value) == value and int(value) >= 1:
             return int(value)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise DomainError(f"{name} is a dimension, so its value must be a whole number")
+    raise DomainError(f"{name} is a dimension, so its value must be a whole number from 1")
 
 
 def _array(name: str, shape: Shape, value: Any) -> Any:
@@ -106,7 +106,7 @@ def _array(name: str, shape: Shape, value: Any) -> Any:
             raise TypeError
         if array.dtype.kind in "bi" or array.dtype.kind == "u":
             array = array.astype(float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DomainError(f"{name} must be {dims.shape_text(shape)} of numbers") from None
     if array.ndim == 0:
         array = array.reshape(1, 1)

@@ -65,7 +65,19 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
         if structure:
             g = _CONVENTIONS[convention](structure, simplifier.simplify(g), declared)
     result = best_form(simplifier, g)
-    return Derived(result, tuple(simplifier.steps), tuple(simplifier.assumed), convention if structure else "free", tuple(typed))
+    steps = leading_to(result, simplifier.steps)
+    return Derived(result, steps, tuple(simplifier.assumed), convention if structure else "free", tuple(typed))
+
+
+def leading_to(result: Expr, steps: list[Step]) -> tuple[Step, ...]:
+    """The steps whose outcome is a part of what came later; trials that were given up are left out."""
+    needed = {n.canon for n in postorder([result])}
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if step.before is step.after or step.after.canon in needed:
+            kept.append(step)
+            needed |= {n.canon for n in postorder([step.before])}
+    return tuple(reversed(kept))
 
 
 def record_rules(simplifier: Simplifier, f: Expr, wrt: Expr) -> None:
@@ -130,6 +142,7 @@ def derive_simplified(reading: Reading) -> Derived:
     simplifier = Simplifier()
     typed: list[Expr] = []
     f = build(reading, typed=typed)
-    return Derived(best_form(simplifier, f), tuple(simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed))
+    result = best_form(simplifier, f)
+    return Derived(result, leading_to(result, simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed))
 
 

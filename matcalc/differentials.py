@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .algebra import ONE, add, is_zero, matmul, mul, negate, power, run, scale, total, transpose, zeros
-from .errors import NotDifferentiable
+from .errors import LimitError, NotDifferentiable
 from .expr import Expr, fold, number, symbol
 from .functions import apply, instantiate, of_call
 from .knowledge import known
 from .operators import diagonal, diagonal_matrix, index, kron, trace, vec
 
+POWERS = 256  # the highest matrix power whose derivative is written out, one term for each factor
 TANGENT = -1  # the rank of a tangent: the lowest, so that `expr.rank < 0` says whether one is inside
 
 
@@ -28,7 +29,7 @@ def inputs(node: Expr) -> tuple[Expr, ...]:
 
 def _inside_trace(e: Expr) -> bool:
     if e.op != "call":
-        return False
+        return e.op == "run"
     table = of_call(e).table
     return "trace_differential" in table and "differential" not in table
 
@@ -48,10 +49,15 @@ def differential_of(node: Expr, changes: Mapping[int, Expr]) -> Expr:
         return _power(node, changes)
     if op == "call":
         return _call(node, changes)
+    if op == "tr" and args[0].op == "run":  # d tr(X^k) = k tr(X^(k - 1) dX)
+        k, base = args[0].data, args[0].args[0]
+        return scale(k, trace(matmul([run(base, k - 1), changes[0]])))
     if op == "tr" and inputs(node) is not args:
         return instantiate(of_call(args[0]), "trace_differential", args[0].args, _named(args[0], changes))
     d = changes[0]
     if op == "run":
+        if node.data > POWERS:
+            raise LimitError(f"the derivative of a matrix power above {POWERS} has too many terms", detail=f"the power is {node.data}")
         return add([matmul([run(args[0], i), d, run(args[0], node.data - 1 - i)]) for i in range(node.data)], node.shape)
     return _LINEAR[op](d) if op != "index" else index(d, node.data)
 

@@ -37,6 +37,9 @@ class Function:
 
     def __init__(self, entry: str, table: dict[str, Any], where: Source) -> None:
         self.entry, self.table, self.where = entry, table, where
+        odd = [k for k, v in table.items() if not isinstance(v, str) and not (isinstance(v, list) and all(isinstance(x, str) for x in v))]
+        if odd:
+            raise RuleError(f"{where}: {odd[0]} in [{entry}] must be text")
         unknown = set(table) - FUNCTION_KEYS
         if unknown:
             raise RuleError(f"{where}: unknown key {sorted(unknown)[0]!r} in [{entry}]")

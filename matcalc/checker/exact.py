@@ -12,7 +12,7 @@ from .sampling import draw_symbols, residues, tangent
 BRANCHED_POINTS = (0, 8, 16, 16)  # by kinds of branch: sqrt(x**2) = x passes at every other point
 ATTEMPTS = 120  # draws in all; roots exist for half of them
 GIVE_UP = 12  # draws without a single point that could be used, where roots are not to blame
-LARGEST = 10_000  # entries of a part
+LARGEST = 400  # entries of the largest part: products and eliminations in plain integers take n^3
 
 
 def decide(problem: Problem, seed: int, points: int) -> Evidence:

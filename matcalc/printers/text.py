@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from .. import dims
-from ..algebra import _segments, mul, scale, transpose
+from ..algebra import _segments, mul, run, scale, transpose
 from ..cost import cost, unrepeated
 from ..errors import LimitError
 from ..expr import Expr, Number, magnitude, number, postorder
@@ -135,6 +135,8 @@ class TextPrinter:
 
     # ------------------------------------------------------------ powers
     def _run(self, e: Expr) -> Form:
+        if e.args[0].op == "transpose":
+            return Form(POSTFIX, [(self._form(run(e.args[0].args[0], e.data)), POSTFIX), ".T"])
         base = self._form(e.args[0])
         if e.data == 2 and e.args[0].op in ("sym", "transpose") and base.length < 6:
             return Form(PRODUCT, [(base, POWER), " @ ", (base, POWER)])
