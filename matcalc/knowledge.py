@@ -89,7 +89,7 @@ class Identity(NamedTuple):
     """One line of rules/identities: left side, right side, and when it holds."""
 
     name: str
-    kind: str  # normal or simplify
+    kind: str  # normal, simplify or open
     left: str
     right: str
     conditions: tuple[str, ...]  # proved from properties, or the identity is not used
@@ -299,7 +299,7 @@ class Knowledge:
     def _add(self, key: str, table: Any, file: str, default: str, lines: tuple[dict[str, int], dict[str, int]]) -> None:
         if not isinstance(table, dict):
             raise RuleError(f"{file}: {key!r} stands outside every table")
-        if key in ("normal", "simplify"):
+        if key in ("normal", "simplify", "open"):
             for name, rule in table.items():
                 text, source = (rule, default) if isinstance(rule, str) else (rule["rule"], rule.get("source", default))
                 where = Source(file, lines[1].get(name, 0), source)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from .cost import cost
 from .errors import LimitError
-from .expr import Expr, fold
+from .expr import Expr, fold, postorder
 from .factoring import expandable, expanded, factored
 from .identities import Rewrite, index
 from .knowledge import Identity
 from .match import Binding, heads
-from .operators import rebuild
+from .operators import rebuild, substitute
 from .properties import Prover
 
 STEPS = 100_000  # rewrite steps for one answer
@@ -98,7 +98,7 @@ class Simplifier:
         names = set(heads(e))
         for rule in self.rules.at(e):
             entry = rule.entry
-            if rule.right is None or not isinstance(entry, Identity) or not rule.pattern.anchors <= names:
+            if rule.right is None or not isinstance(entry, Identity) or entry.kind == "open" or not rule.pattern.anchors <= names:
                 continue
             new = rule.pattern.rewrite(e, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
             if new is None or new is e or (entry.kind == "simplify" and cost(new) >= cost(e)):
@@ -121,14 +121,27 @@ class Simplifier:
     # ------------------------------------------------------------ equalities without a direction
     def _sum(self, e: Expr) -> Expr:
         best = self._factored(e)
-        if any([expandable(a) for a in e.args]):
-            opened = expanded(e)
+        other_words = self._in_other_words(e)
+        if other_words is not e or any([expandable(a) for a in e.args]):
+            opened = expanded(other_words)
             if opened is not None and opened is not e and cost(opened) <= HOPELESS * cost(e):
                 other = self._again(opened) if opened.op != "add" else self._factored(self._parts(opened))
                 if cost(other) < cost(best):
                     self._record("expand", e, other)
                     best = other
         return best
+
+    def _in_other_words(self, e: Expr) -> Expr:
+        """sigmoid(-x) as 1 - sigmoid(x) where sigmoid(x) stands in the sum too: then terms may meet."""
+        calls = {f for term in e.args for f in _outermost(term) if f.op == "call"}
+        values = {}
+        for call in sorted(calls, key=lambda c: c.key):
+            for rule in self.rules.at(call):
+                if isinstance(rule.entry, Identity) and rule.entry.kind == "open" and rule.right is not None:
+                    new = rule.pattern.rewrite(call, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
+                    if new is not None and all(n in calls for n in postorder([new]) if n.op == "call" and n.data.name == call.data.name):
+                        values[call] = new
+        return substitute(e, values) if values else e
 
     def _parts(self, e: Expr) -> Expr:
         """The sum of the simplified terms."""
@@ -155,6 +168,18 @@ class Simplifier:
             self._record("expand", e, other)
             return other
         return e
+
+
+def _outermost(term: Expr) -> list[Expr]:
+    """The factors of a term, those inside its matrix products too."""
+    found, todo = [], [term]
+    while todo:
+        e = todo.pop()
+        if e.op in ("mul", "matmul", "add", "transpose"):
+            todo.extend(e.args)
+        else:
+            found.append(e.args[0] if e.op == "pow" else e)
+    return found
 
 
 def simplify(e: Expr) -> Expr:
