@@ -51,8 +51,8 @@ class Calls:
 
     constructors = CONSTRUCTORS
 
-    def __init__(self, language: Language, variables: frozenset[str]) -> None:
-        self.language, self.variables = language, variables
+    def __init__(self, language: Language, variables: frozenset[str], wrt: tuple[str, ...] = ()) -> None:
+        self.language, self.variables, self.wrt = language, variables, wrt
 
     def is_variable(self, name: str) -> bool:
         """Whether a name is declared, known, or defined by `where`."""
@@ -111,7 +111,7 @@ class Calls:
 
     def unknown_function(self, grammar: Grammar, token: Token) -> UnknownName:
         name, span = token[1], (token[2], token[3])
-        close = nearest(name, self.all_names())
+        close = nearest(name, self.all_names() - set(self.language.unsupported)) or nearest(name, self.all_names())
         fixes = [Fix(grammar.splice(span, close))] if close else []
         closing = _closing(grammar.tokens, grammar.i)
         inside = [t[0] for t in grammar.tokens[grammar.i :] if closing and t[2] < closing[2]]
@@ -144,7 +144,8 @@ class Calls:
         fixes = []
         if following[0] in ("name", "number") and following[1] != "where":
             fixes.append(Fix(grammar.splice((token[3], following[3]), f"({grammar.text[following[2] : following[3]]})")))
-        fixes.append(Fix(renamed(grammar.text, grammar.tokens, name, f"{name}_1")))
+        wrt = tuple(f"{name}_1" if w == name else w for w in self.wrt)
+        fixes.append(Fix(renamed(grammar.text, grammar.tokens, name, f"{name}_1"), wrt=wrt if wrt != self.wrt else None))
         return grammar.one_fix(
             ParseError(
                 f"{name} is a function: its argument goes in brackets",
@@ -229,18 +230,27 @@ class Calls:
         return grammar.make("call", nodes, function, start, end)
 
     def subscript(self, grammar: Grammar, bars: Node) -> Node:
-        """`||x||_1`, `||X||_F`: which norm the bars mean."""
-        token = grammar.tokens[grammar.i]
-        if bars.data != "norm" or token[0] not in ("name", "sub") or token[1][0] != "_" or token[2] != bars.end:
+        """`||x||_1`, `|x|_1`, `||X||_{F}`: which norm the bars mean."""
+        tokens, i = grammar.tokens, grammar.i
+        if tokens[i][0] not in ("name", "sub") or tokens[i][1][0] != "_":
             return bars
-        which = {"_2": "norm", "_F": "norm", "_fro": "norm", "_1": "norm1", "_inf": "norminf", "_infty": "norminf"}.get(token[1])
-        span = (token[2], token[3])
+        index, end, after = tokens[i][1], tokens[i][3], i + 1
+        if index == "_" and [t[0] for t in tokens[after : after + 3 : 2]] == ["{", "}"]:
+            index += grammar.text[tokens[i + 2][2] : tokens[i + 2][3]]
+            end, after = tokens[i + 3][3], i + 4
+        which = {"_2": "norm", "_F": "norm", "_fro": "norm", "_1": "norm1", "_inf": "norminf", "_infty": "norminf"}.get(index)
         if which is None:
-            raise ParseError(
-                "an unknown norm", span, detail="norms: ||x||, ||x||_1, ||x||_2, ||x||_inf, ||X||_F", fixes=[Fix(grammar.splice(span, ""))]
+            inside, whole = grammar.text[bars.children[0].start : bars.children[0].end], (bars.start, end)
+            raise grammar.one_fix(
+                ParseError(
+                    "an unknown norm",
+                    (tokens[i][2], end),
+                    detail="norms: ||x||, ||x||_1, ||x||_2, ||x||_inf, ||X||_F, norm(x, p)",
+                    fixes=[Fix(grammar.splice(whole, f"norm({inside}, {index[1:]})"))],
+                )
             )
-        grammar.i += 1
-        bars.data, bars.end = which + token[1] * (token[1] == "_2"), token[3]
+        grammar.i = after
+        bars.data, bars.end = which + index * (index == "_2"), end
         return bars
 
 

@@ -6,6 +6,8 @@ that is slow to import (numpy, sympy, rich, the engine itself) is imported where
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
 import sys
@@ -17,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, UnknownName, nearest
+from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest
 from .errors import _quote as quote
 
 PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
@@ -35,6 +37,7 @@ SYNTAXES = ("auto", "numpy", "matlab", "latex")
 STRUCTURES = ("projected", "independent", "free")
 WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that comes first here is the exit code of all
 CLOSED_PIPE, INTERRUPTED = 141, 130  # what a shell reports for SIGPIPE and SIGINT
+UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO}  # stdout is closed, or full
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -230,12 +233,23 @@ def simplify(**_options: Any) -> int:
 def evaluate(**_options: Any) -> int:
     """The value of an expression, its variables given by --set or --data."""
     asked = read_command(click.get_current_context())
-    values = read_values(asked.get("values"), asked.get("data"))
+    try:
+        arrays = read_arrays(asked.get("data")) if asked.get("data") else {}
+        given = read_values(asked.get("values"))
+    except MatcalcError as error:
+        if not any(fix.say for fix in error.fixes):
+            error.fixes = with_values(asked) or error.fixes
+        raise
 
     def show(text: str, start: float) -> Shown:
         import matcalc as mc
 
-        value = mc.evaluate(text, values, **common(asked, "let", "syntax", "rules", "limits"))
+        values = chosen(asked, text, arrays, given)
+        try:
+            value = mc.evaluate(text, values, **common(asked, "let", "syntax", "rules", "limits"))
+        except (DomainError, ShapeError) as error:
+            error.fixes = error.fixes or values_that_fit(asked, text, values)
+            raise
         return show_value(asked, text, value, start)
 
     return run(asked, show)
@@ -247,6 +261,9 @@ def evaluate(**_options: Any) -> int:
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which rules are checked.")
 def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
     """What matcalc knows: list all functions and identities, show one, or check them."""
+    missing = missing_rules(rules)
+    if missing:
+        raise missing
     if words[:1] == ("check",) and len(words) <= 2:
         return check_rules(words[1:], rules, seed)
     if len(words) > 1:
@@ -318,9 +335,9 @@ def one_or_all(names: tuple[str, ...]) -> str | list[str] | None:
     return names[0] if len(names) == 1 else list(names)
 
 
-def read_values(pairs: Iterable[str], data: str | None) -> dict[str, Any]:
-    """The values of variables: arrays of the file first, then what was set on the command line."""
-    values = read_arrays(data) if data else {}
+def read_values(pairs: Iterable[str]) -> dict[str, Any]:
+    """The values that were set on the command line."""
+    values = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
@@ -345,17 +362,118 @@ def read_number(name: str, text: str) -> Any:
 
 
 def read_arrays(path: str) -> dict[str, Any]:
-    """The arrays of an .npz file; nothing in it is unpickled."""
+    """The arrays of an .npz file, and an error for each that is not one of numbers; nothing in it is unpickled."""
     import zipfile
+    import zlib
 
     import numpy as np
 
+    instead = Fix(options=(("data", ""), ("set", "x=[1, 2]")))  # where the expression is not known
+    arrays: dict[str, Any] = {}
     try:
+        with open(path, "rb") as opened:
+            head = opened.read(6)
+        if head == b"\x93NUMPY":
+            saved = f"np.savez({os.path.splitext(path)[0] + '.npz'!r}, x=np.load({path!r}))"
+            raise DomainError(f"{path} is an .npy file: one array without a name", detail="--data takes .npz files: arrays with names",
+                              fixes=[Fix(say="python3 -c " + quote(f"import numpy as np; {saved}", True))])
+        if not zipfile.is_zipfile(path):
+            detail = "--data takes what np.savez wrote; --set takes numbers"
+            raise DomainError(f"{path} is not an .npz file", detail=detail, fixes=[instead])
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DomainError(f"{path} cannot be read as an .npz file of numbers", detail=reason(error),
-                          fixes=[Fix(options=(("data", ""), ("set", "x=[1, 2]")))]) from None
+            for name in file.files:
+                wrong = DomainError(f"{name} in {path} is not an array of numbers")
+                try:
+                    value = file[name]
+                    arrays[name] = value if getattr(value, "dtype", None) is not None and value.dtype.kind in "biuf" else wrong
+                except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+                    arrays[name] = wrong
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        what = reason(error) if isinstance(error, OSError) else "the file is damaged"
+        raise DomainError(f"{path} cannot be read as an .npz file of numbers", detail=what, fixes=[instead]) from None
+    return arrays
+
+
+def chosen(asked: Asked, text: str, arrays: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Of a file's arrays those that the expression names, and what was set; a dimension is at least 1."""
+    reading = understood(asked, text)
+    if reading is None:
+        return {**arrays, **given}
+    names = {*reading.symbols, *reading.dims, *(symbol.spelled for symbol in reading.symbols.values())}
+    values = {**{name: value for name, value in arrays.items() if name in names}, **given}
+    unread = [value for value in values.values() if isinstance(value, MatcalcError)]
+    if unread:
+        unread[0].fixes = values_that_fit(asked, text, {k: v for k, v in values.items() if not isinstance(v, MatcalcError)})
+        raise unread[0]
+    for name, value in values.items():
+        if name in reading.dims and name not in reading.symbols and not (value.size == 1 and value >= 1 and value % 1 == 0):
+            raise DomainError(f"{name} is a dimension: a whole number, at least 1", fixes=[Fix(options=(("set", f"{name}=2"),))])
+    return values
+
+
+def with_values(asked: Asked) -> tuple[Fix, ...]:
+    """The command with those values that could be read, and with examples for the rest."""
+    words = asked.get("expression")
+    if len(words) != 1 or words[0] == "-":
+        return ()
+    good: dict[str, Any] = {}
+    kept = [(name, value) for name, value in asked.typed if name not in ("set", "data")]
+    for pair in asked.get("values"):
+        with suppress(MatcalcError):
+            good |= read_values([pair])
+            kept.append(("set", pair))
+    fixes = values_that_fit(asked, words[0], good)
+    return tuple(Fix(say=asked._replace(typed=(*kept, *fix.options)).request(words[0]).command()) for fix in fixes)
+
+
+def understood(asked: Asked, text: str) -> Any:
+    """The reading of an expression without its variables of differentiation, or None where there is none."""
+    from .api import understand
+
+    try:
+        return understand(text, asked.get("let"), asked.get("syntax"), asked.get("rules"), (), asked.get("limits"))
+    except MatcalcError:
+        return None
+
+
+def values_that_fit(asked: Asked, text: str, values: dict[str, Any]) -> tuple[Fix, ...]:
+    """Values of fitting shapes for the variables whose values do not fit or are missing, if the expression then has a value."""
+    import json
+
+    import numpy as np
+
+    import matcalc as mc
+
+    from .dims import substitute
+
+    reading = understood(asked, text)
+    if reading is None:
+        return ()
+    sizes: dict[Any, Any] = {}
+    wrong = []
+    for name, symbol in reading.symbols.items():
+        value = values.get(name, values.get(symbol.spelled))
+        shape = () if value is None else np.shape(value) if np.ndim(value) == 2 else (*np.shape(value), 1, 1)[:2]
+        bound = {dim: size for dim, size in zip(symbol.shape, shape, strict=False) if isinstance(dim, str)}
+        fits = shape and all(sizes.get(d, bound.get(d, d)) == size for d, size in zip(symbol.shape, shape, strict=True))
+        if fits and all(bound.get(d, d) == size for d, size in zip(symbol.shape, shape, strict=True)):
+            sizes |= bound
+        else:
+            wrong.append(symbol)
+    example: dict[str, Any] = {}
+    for symbol in wrong:
+        sizes |= {dim: sizes.get(dim, 2) for dim in reading.dims}
+        shape = tuple(d if isinstance(d, int) else substitute(d, sizes) for d in symbol.shape)
+        if not all(isinstance(d, int) and d < 10 for d in shape):
+            return ()
+        rows = np.eye(*shape).astype(int).tolist()
+        example[symbol.name] = rows[0][0] if shape == (1, 1) else [1] * int(shape[0]) if shape[1] == 1 else rows
+    kept = {name: value for name, value in values.items() if reading.symbols.keys().isdisjoint([name]) or name not in example}
+    try:
+        mc.evaluate(text, {**kept, **example}, **common(asked, "let", "syntax", "rules", "limits"))
+    except Exception:  # a fix that was not seen to work is not offered
+        return ()
+    return (Fix(options=tuple(("set", f"{name}={json.dumps(value)}") for name, value in example.items())),) if example else ()
 
 
 # ---------------------------------------------------------------- expressions: one, standard input, or a file
@@ -372,8 +490,10 @@ def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, lin
     start = time.perf_counter()
     code = 0
     try:
+        readable_text(asked, text)
         shown = show(text, start)
     except MatcalcError as error:
+        error = helped(asked, text, error)
         error.at(asked.request(text)).request = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
         shown, code = show_error(asked.verb, text, error, asked.as_json, start, line), error.exit_code
     except (KeyboardInterrupt, BrokenPipeError):
@@ -389,6 +509,50 @@ def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, lin
     return code
 
 
+def readable_text(asked: Asked, text: str) -> None:
+    """Refuse a line whose bytes are not UTF-8: they were kept as lone surrogates."""
+    at = next((i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff"), None)
+    if at is not None:
+        raise DomainError("the text is not UTF-8", detail=f"byte {ord(text[at]) - 0xdc00:#x} at column {at + 1}",
+                          fixes=[Fix(say="iconv -f latin1 -t utf-8 " + quote(asked.get("file") or "-", False))])
+
+
+def helped(asked: Asked, text: str, error: MatcalcError) -> MatcalcError:
+    """The error with a fix that the API could not know, if it has none."""
+    missing = missing_rules(asked.get("rules") or ()) if isinstance(error, RuleError) else None
+    if missing:
+        return missing
+    if error.fixes:
+        return error
+    if isinstance(error, UnknownName) and "function" in error.message:
+        error.fixes = (Fix(say=shell_line(["rules"]), note="lists all functions"),)
+    elif asked.verb == "grad" and isinstance(error, DomainError):
+        error.fixes = other_variables(asked, text)
+    return error
+
+
+def missing_rules(paths: Sequence[str]) -> MatcalcError | None:
+    """The error for the first file of rules that is not there."""
+    missing = [path for path in paths if not os.path.isfile(path)]
+    kept = tuple(("rules", path) for path in paths if path not in missing)
+    fix = Fix(options=(("rules", ""), *kept))
+    return DomainError(f"{missing[0]} cannot be read", detail="there is no such file", fixes=[fix]) if missing else None
+
+
+def other_variables(asked: Asked, text: str) -> tuple[Fix, ...]:
+    """For names after --wrt that are no variables of the expression: names that are; without any, no derivative."""
+    reading = understood(asked, text)
+    names = asked.get("wrt") or ()
+    if reading is None:
+        return ()
+    if not reading.symbols:
+        return (Fix(verb="simplify", wrt=()),)
+    wrong = {name for name in names if name not in reading.symbols}
+    meant = {word for name in wrong for word in re.findall(r"\w+", name)} & set(reading.symbols)
+    return tuple(Fix(wrt=tuple(dict.fromkeys(other if name in wrong else name for name in names)))
+                 for other in reading.symbols if wrong and (other in meant or not meant))
+
+
 def expressions(asked: Asked) -> Iterator[tuple[int | None, str]]:
     """(line number, text) of every expression; the number is None where there is but one."""
     words, path = asked.get("expression"), asked.get("file")
@@ -397,8 +561,7 @@ def expressions(asked: Asked) -> Iterator[tuple[int | None, str]]:
     if path is None and not words:
         raise UsageError("an expression is missing", fixes=[Fix(say=example_of(asked))])
     if len(words) > 1:
-        raise UsageError("several expressions; one with blanks in it needs quotes",
-                         fixes=[Fix(say=asked.request(" ".join(words)).command())])
+        raise UsageError("several expressions; one with blanks in it needs quotes", fixes=one_of_several(asked, words))
     if path is None and words != ("-",):
         yield None, words[0]
         return
@@ -409,21 +572,30 @@ def expressions(asked: Asked) -> Iterator[tuple[int | None, str]]:
     yield from lines
 
 
+def one_of_several(asked: Asked, words: tuple[str, ...]) -> list[Fix]:
+    """The words as one expression, if it can be read; or the last of them as the variable."""
+    if not any(re.search(r"\s", word) for word in words):
+        whole = " ".join(words)
+        return [Fix(say=asked.request(whole).command())] if understood(asked, whole) else []
+    reading = understood(asked, words[0])
+    if asked.verb == "grad" and not asked.get("wrt") and len(words) == 2 and reading and words[1] in reading.symbols:
+        return [Fix(say=asked.request(words[0]).mended(Fix(wrt=(words[1],))).command())]
+    return []
+
+
 def read_lines(asked: Asked, path: str | None) -> list[tuple[int, str]]:
     """The numbered lines, but for blank ones, of a file, or of standard input if there is no path."""
     try:
         if path is None or path == "-":
+            if sys.stdin is None:
+                raise DomainError("standard input is closed", fixes=[Fix(say=example_of(asked))])
             data = sys.stdin.buffer.read()
         else:
             with open(path, "rb") as file:
                 data = file.read()
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     except OSError as error:
         raise DomainError(f"{path} cannot be read", detail=reason(error), fixes=[Fix(say=asked.request("-").command())]) from None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DomainError(f"line {line}: the text is not UTF-8", detail=f"byte {data[error.start]:#x} at offset {error.start}",
-                          fixes=[Fix(say="iconv -f latin1 -t utf-8 " + quote(path or "-", False))]) from None
     return [(i, line) for i, line in enumerate(re.split(r"\r\n|\n|\r", text), 1) if line.strip()]
 
 
@@ -516,19 +688,27 @@ def to_json(fields: dict[str, Any]) -> str:
             return [finite(v) for v in value]
         return str(value) if isinstance(value, float) and not abs(value) < float("inf") else value
 
-    return json.dumps(finite(fields), ensure_ascii=False, allow_nan=False)
+    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    return json.dumps(finite(fields), ensure_ascii=not unicode, allow_nan=False)
 
 
 def emit(shown: Shown) -> None:
     """Print, the answer first, so that no slow import delays it."""
     if shown.out:
+        if sys.stdout is None:
+            raise BrokenPipeError
         print("\n".join(shown.out))
         sys.stdout.flush()
-    if shown.err:
-        if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-            print_in_colour(shown.err)
-        else:
-            print("\n".join(shown.err), file=sys.stderr)
+    if shown.err and sys.stderr is not None:
+        with suppress(OSError, ValueError):  # nobody is there to be told
+            write_errors(shown.err)
+
+
+def write_errors(lines: list[str]) -> None:
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        print_in_colour(lines)
+    else:
+        print("\n".join(lines), file=sys.stderr)
 
 
 STYLES = (("error:", "bold red"), ("valid if", "yellow"), ("at kinks", "yellow"), ("fix:", "green"), (" or:", "green"), ("note:", "cyan"))
@@ -682,11 +862,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the value is the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     start = time.perf_counter()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that has no Σ gets \\u03a3
     try:
         readable(argv)
         with verbs.make_context("matcalc", list(argv)) as ctx:
             code = verbs.invoke(ctx)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -700,6 +884,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MatcalcError as error:
         failed = error
     except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno in UNWRITABLE:
+            leave_pipe()
+            return CLOSED_PIPE
         failed = internal_error(fault, Request(argv[0] if argv else "", " ".join(argv[1:])))
     return last_words(failed, argv, start)
 
@@ -710,7 +897,7 @@ def last_words(error: MatcalcError, argv: Sequence[str], start: float) -> int:
         error = with_fixes_from(error, argv)
     try:
         emit(show_error(argv[0] if argv else "", "", error, wants_json(argv), start))
-    except BrokenPipeError:
+    except OSError:
         leave_pipe()
         return CLOSED_PIPE
     return error.exit_code

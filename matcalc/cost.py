@@ -95,7 +95,8 @@ def _sum(e: Expr) -> int:
         if parts is None:
             total += _scaled(c, _of(core))
         elif parts:
-            total += _scaled(c, sum([_divisor(a) if _is_divisor(a) else _of(a) for a in parts]) + OPERATOR * (len(parts) - 1))
+            signs = len(parts) - (not all([_is_divisor(a) for a in parts]))
+            total += _scaled(c, sum([_divisor(a) if _is_divisor(a) else _of(a) for a in parts]) + OPERATOR * signs)
         else:
             total += _number(c)
     return total + (0 if positive else OPERATOR)
@@ -182,7 +183,7 @@ def _chain(e: Expr) -> int:
     last = len(e.args) - 1
     for i, f in enumerate(e.args):
         if f.op == "ones" and ((i > 0 and f.shape[1] == 1) or (i < last and f.shape[0] == 1)):
-            total += INTRODUCED  # printed as a sum along an axis
+            total += LEAF  # printed as a sum along an axis
         else:
             total += _of(f)
     return total

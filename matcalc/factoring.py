@@ -242,3 +242,17 @@ def expandable(e: Expr) -> bool:
     return e.op == "run" and e.args[0].op == "add" and e.data <= 3
 
 
+def one_denominator(e: Expr) -> Expr | None:
+    """1 / (v * (1 + q / v)) = 1 / (v + q): a scalar below the line multiplied into a sum below the line, if that is shorter."""
+    below = [f for f in e.args if f.op == "pow" and f.args[1].op == "num" and f.args[1].data == -1]
+    for whole in below:
+        if whole.args[0].op != "add":
+            continue
+        for f in below:
+            if f is not whole and f.is_scalar:
+                opened = add([scale(c, mul([f.args[0], core])) for c, core in terms_of(whole.args[0])], whole.shape)
+                rest = [g for g in e.args if g is not whole and g is not f]
+                new = mul([number(e.data), *rest, power(opened, number(-1))])
+                if cost(new) < cost(e):
+                    return new
+    return None

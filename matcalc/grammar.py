@@ -97,6 +97,8 @@ class Grammar:
             return misread.no_operand(self)
         if word in self.definitions:
             return self.make("ref", (), word, start, end)
+        if word[0] == "_" or (word in misread.WORDS_OF_CODE and not self.calls.is_variable(word)):
+            raise misread.no_name(self, token)
         if following == "." and self.calls.is_module(word):
             return self._module(token)
         if following == "(":
@@ -177,11 +179,14 @@ class Grammar:
 
     def _list(self, token: Token) -> None:
         closing = self.text.find("]", token[2]) + 1 or len(self.text)
+        inside = {t[0] for t in self.tokens if token[2] <= t[2] < closing}
+        words = {t[1] for t in self.tokens if t[0] == "name"}
+        free = next((f"{letter}" for letter in ("x", "v", "w", "u", "y", "z") if letter not in words), "x_0")
         raise ParseError(
             "a list of values cannot stand in an expression",
             (token[2], token[3]),
             detail="name it, and give its values where the expression is evaluated",
-            fixes=[Fix(self.splice((token[2], closing), "x"))],
+            fixes=[Fix(self.splice((token[2], closing), free))] if "name" not in inside else [],
         )
 
     def _push(self, frame: Frame) -> None:

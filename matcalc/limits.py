@@ -47,7 +47,7 @@ class Limits:
                 raise DomainError(
                     f"there is no limit called '{name}'",
                     detail=f"limits: {', '.join(DEFAULTS)}",
-                    fixes=[Fix(options=(("limit", f"{hint}={value.strip() or DEFAULTS[hint]}"),))] if hint else [],
+                    fixes=[Fix(options=(("limit", f"{hint}={value.strip() or DEFAULTS[hint]}" if hint else ""),))],
                 )
             number = value.strip().replace("_", "").replace(",", "")
             if not (number.isascii() and number.isdigit() and len(number) < 13):

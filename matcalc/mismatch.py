@@ -223,6 +223,10 @@ def soft_in_matrix_sum(shapes: Shapes, term: Node, widest: Node) -> ShapeError:
     editor, name = shapes.editor, shapes.spelled[term.data]
     detail = f"{_is(shapes, widest.span, widest.shape)}; {name} may be a row of it, a scalar, or a matrix"
     capital = name[0].upper() + name[1:]
+    renamed = editor.text
+    for node in sorted((n for n in shapes.nodes if n.kind == "name" and n.data == term.data), key=lambda n: -n.start):
+        renamed = renamed[: node.start] + capital + renamed[node.end :]
+    wrt = tuple(capital if w == term.data else w for w in shapes.wrt) if term.data in shapes.wrt else None
     return ShapeError(
         f"what {name} is beside a matrix is not clear",
         term.span,
@@ -231,7 +235,7 @@ def soft_in_matrix_sum(shapes: Shapes, term: Node, widest: Node) -> ShapeError:
         fixes=[
             Fix(editor.splice(term.span, f"{name}.T").text, note="a vector, added to each row"),
             Fix(declare=(f"{name}: scalar",)),
-            *([editor.splice(term.span, capital)] if capital != name else []),
+            *([Fix(renamed, wrt=wrt)] if capital != name and capital not in shapes.shapes else []),
         ],
     )
 
@@ -360,6 +364,8 @@ def no_overload(shapes: Shapes, node: Node, candidates: Sequence[Signature]) -> 
     counts = {len(s.params) for s in candidates}
     if len(args) not in counts:
         fixes = [editor.splice(node.span, editor.call(node.data, args[:count])) for count in sorted(counts) if count < len(args)]
+        if len(args) < min(counts):
+            fixes = _completed(shapes, node, candidates)
         if len(args) == 2 and node.data in ("sum", "mean", "max", "min"):
             fixes = [editor.splice(node.span, f"{editor.call(node.data, args[:1])[:-1]}, axis={axis})") for axis in (0, 1)] + fixes
         return ShapeError(
@@ -385,6 +391,20 @@ def no_overload(shapes: Shapes, node: Node, candidates: Sequence[Signature]) -> 
     fixes += editor.redeclare(args) + [editor.splice(node.span, editor.call("sum", args[:1]))]
     detail = "; ".join(_is(shapes, arg.span, arg.shape) for arg in args) + f"\nit takes {takes}"
     return ShapeError(f"{node.data} does not take this", wrong.span, detail=detail, fixes=fixes)
+
+
+def _completed(shapes: Shapes, node: Node, candidates: Sequence[Signature]) -> list[Fix]:
+    """The call with the arguments that are missing: names that the text does not have yet."""
+    fixes = []
+    free = {kind: [c for c in letters if c not in shapes.spelled] for kind, letters in (("vector", "yzvw"), ("scalar", "pcst"))}
+    matrices = [c for c in "BCDEF" if c not in shapes.spelled]
+    for signature in candidates:
+        more = [
+            "2" if p.kind == "integer" else name
+            for p, name in zip(signature.params[len(node.children) :], free.get(signature.params[-1].kind, matrices), strict=False)
+        ]
+        fixes.append(shapes.editor.splice(node.span, shapes.editor.call(node.data, node.children)[:-1] + f", {', '.join(more)})"))
+    return fixes
 
 
 def _param(param: Any) -> str:
@@ -448,7 +468,7 @@ def dimension_and_variable(shapes: Shapes, dimension: Node, variable: Node) -> S
         dimension.span,
         variable.span,
         detail="declared as a dimension, it can be used as a number",
-        fixes=[Fix(declare=(f"{name}: dimension",))],
+        fixes=[Fix(declare=(f"{name}: dimension",)), shapes.editor.splice(dimension.span, "n")],
     )
 
 

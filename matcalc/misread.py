@@ -35,6 +35,29 @@ def check_division(grammar: Grammar, factors: list[Node], ops: list[Token]) -> N
             )
 
 
+WORDS_OF_CODE = frozenset(["if", "else", "elif", "for", "while", "and", "or", "not", "return", "import"])
+
+
+def no_name(grammar: Grammar, token: Token) -> ParseError:
+    """A word that looks like a name and is none: `_1`, `if`."""
+    span, word = (token[2], token[3]), token[1]
+    if word[0] != "_":
+        return ParseError(f"'{word}' is a word of programs, not of formulas", span,
+                          detail="functions with cases: abs(x), sign(x), relu(x), maximum(a, b), minimum(a, b)")
+    before = grammar.tokens[grammar.i - 2] if grammar.i > 1 else None
+    fixes = [Fix(grammar.splice((before[3], token[3]), word))] if before and before[0] == "name" else []
+    if word.strip("_")[:1].isalpha():
+        fixes.append(Fix(grammar.splice(span, word.strip("_"))))
+    elif word.strip("_"):
+        fixes.append(Fix(grammar.splice(span, f"a{word}")))
+    return grammar.one_fix(ParseError("a name begins with a letter", span, fixes=fixes))
+
+
+def plain_bars(grammar: Grammar) -> list[Fix]:
+    r"""`\|x\|`, the norm of LaTeX, with plain bars."""
+    return [Fix(grammar.text.replace("\\|", "||"))] if "\\|" in grammar.text else []
+
+
 def mismatch(grammar: Grammar, frame: Frame, token: Token) -> ParseError:
     span = (token[2], token[3])
     typed = grammar.text[token[2] : token[3]]
@@ -43,9 +66,14 @@ def mismatch(grammar: Grammar, frame: Frame, token: Token) -> ParseError:
             return ParseError("';' separates definitions, which begin with 'where'", span, fixes=[Fix(grammar.splice(span, ""))])
         return grammar.one_fix(ParseError(f"'{typed}' was never opened", span, fixes=[Fix(grammar.without(span))]))
     opener = grammar.text[frame.start : frame.start + len(frame.closer)]
+    if token[0] == "name":
+        closers = "".join(f.closer for f in reversed(grammar.frames[1:]))
+        rest = grammar.text[token[2] :].rstrip()
+        moved = f"{grammar.text[: token[2]].rstrip()}{closers} {rest.removesuffix(closers)}"
+        return ParseError("definitions come last, outside all brackets", span, fixes=[Fix(moved)])
     missing = "".join(f.closer for f in reversed(grammar.frames[1:]))
     at_end = grammar.text.rstrip() + missing
-    fixes = [Fix(at_end if token[0] == "end" else grammar.splice((token[2], token[2]), frame.closer))]
+    fixes = [*plain_bars(grammar), Fix(at_end if token[0] == "end" else grammar.splice((token[2], token[2]), frame.closer))]
     if token[0] != "end":
         fixes.append(Fix(grammar.splice(span, frame.closer)))
     return grammar.one_fix(
@@ -71,13 +99,16 @@ def no_operand(grammar: Grammar) -> Node:
         unfinished = grammar.text[: before[2]].rstrip()
         closers = [f.closer for f in reversed(grammar.frames[1:])]
         fixes = [
+            *plain_bars(grammar),
             Fix(unfinished + "".join(closers)),
             Fix(unfinished + "".join(closers[1:])),
             Fix(grammar.text.rstrip() + " x" + "".join(closers)),
         ]
         raise grammar.one_fix(ParseError(f"the expression ends{after}", (before[2], before[3]), fixes=fixes))
     typed = grammar.text[token[2] : token[3]]
-    fixes = [Fix(grammar.without(span))]
+    fixes = [*plain_bars(grammar), Fix(grammar.without(span))]
+    if before and before[0] == "-" and grammar.i > 1 and grammar.tokens[grammar.i - 2][0] == "^":
+        fixes.insert(0, Fix(grammar.splice((before[3], before[3]), "1")))
     if before:
         fixes += [Fix(grammar.without((before[2], before[3]))), Fix(grammar.without((before[2], token[3])))]
     if token[0] == "=":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .calls import Calls
 from .declarations import Declaration, declare
-from .errors import DomainError, Fix, MatcalcError, NotSupported, ParseError, Request, ShapeError, nearest
+from .errors import DomainError, Fix, MatcalcError, NotSupported, ParseError, Request, nearest
 from .grammar import Grammar
 from .limits import Limits
 from .names import GREEK_NAMES, canonical, is_name
@@ -62,10 +62,9 @@ def canonical_variable(name: str) -> str:
 def _working(
     error: MatcalcError, text: str, language: Language, let: tuple[str, ...], syntax: str, wrt: tuple[str, ...], limits: Limits
 ) -> tuple[Fix, ...]:
-    """Those fixes whose result can be read; if there is none, those that lead to another error."""
+    """Those fixes whose result was seen to be read, with the variables that were asked for still in it."""
     request = Request("simplify", text, wrt, let)
     good: list[Fix] = []
-    other: list[Fix] = []
     tried: set[tuple[object, ...]] = {(text, let, wrt)}
     budget = max(3, min(20, 60_000 // (len(text) + 1)))
     for fix in error.fixes:
@@ -79,21 +78,13 @@ def _working(
         tried.add(key)
         budget -= 1
         try:
-            _read(mended.text, language, mended.let, syntax, mended.wrt, limits)
+            found = _read(mended.text, language, mended.let, syntax, mended.wrt, limits)
+        except MatcalcError:
+            continue
+        there = {*found.symbols, *(symbol.name for symbol in found.unused)}
+        if there.issuperset(canonical(w.strip()) for w in mended.wrt if w in text):
             good.append(fix)
-        except MatcalcError as next_error:
-            if _is_further(error, next_error):
-                other.append(fix)
-    return tuple(good or other[:1])
-
-
-def _is_further(error: MatcalcError, following: MatcalcError) -> bool:
-    """Whether a mended text has a second mistake, rather than the first one again or a new one."""
-    if following.text is not None or not following.spans or not error.spans:
-        return False
-    if isinstance(error, ShapeError) and isinstance(following, ShapeError):
-        return following.message != error.message or following.spans[0] != error.spans[0]
-    return following.spans[0][0] > error.spans[0][1]
+    return tuple(good)
 
 
 def _read(
@@ -120,7 +111,7 @@ def _read(
     given = frozenset(declared if known is None else known)
     if known is None:
         tokens = _split_products(text, tokens, given | defined, variables, no_variables, notes)
-    grammar = Grammar(text, tokens, limits, Calls(language, given | defined), defined, matlab)
+    grammar = Grammar(text, tokens, limits, Calls(language, given | defined, variables), defined, matlab)
     grammar.notes = notes
     if matlab:
         grammar.note("read as MATLAB: * is the matrix product, .* is elementwise")
@@ -188,7 +179,8 @@ def _looks_like_matlab(tokens: list[Token]) -> bool:
 def _check_variables(variables: tuple[str, ...], dims: frozenset[str], symbols: Mapping[str, Symbol]) -> None:
     for name in variables:
         if name in dims and name not in symbols:
-            raise DomainError(f"{name} is a dimension, not a variable", detail="a derivative is by a scalar, a vector or a matrix")
+            raise DomainError(f"{name} is a dimension, not a variable", detail="a derivative is by a scalar, a vector or a matrix",
+                              fixes=[Fix(wrt=tuple(s if w == name else w for w in variables)) for s in symbols if s not in variables])
 
 
 # ---------------------------------------------------------------- products written as one name
@@ -280,7 +272,7 @@ def _definition_head(grammar: Grammar, roots: Mapping[str, Node], declared: froz
             "a definition is a name, '=', and an expression",
             span,
             detail="for example: x.T @ r where r = A @ x - b",
-            fixes=[Fix(grammar.text[: before[2]].rstrip())],
+            fixes=[Fix(grammar.text[: before[2]].rstrip())] if token[0] == "end" else [],
         )
     name: str = token[1]
     if name in declared:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .cost import cost
 from .errors import LimitError
 from .expr import Expr, fold, postorder
-from .factoring import expandable, expanded, factored
+from .factoring import expandable, expanded, factored, one_denominator
 from .identities import Rewrite, index
 from .knowledge import Identity
 from .match import Binding, heads
@@ -79,6 +79,9 @@ class Simplifier:
                 return self._again(found)
             if e.op == "add":
                 return self._sum(e)
+            if e.op == "mul" and (joined := one_denominator(e)) is not None:
+                self._record("common denominator", e, joined)
+                return self._again(joined)
             if e.op in ("mul", "matmul", "tr", "sum", "diagv") and expandable(e):
                 return self._multiplied_out(e)
             return e

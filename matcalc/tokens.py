@@ -56,6 +56,7 @@ SAME = {
     "＝": "=",
     "＋": "+",
 }
+QUOTES = frozenset("\"“”„")
 HINTS = {
     "∑": "a sum is written sum(...); the letter is Σ or Sigma",
     "∏": "a product over an index is not supported",
@@ -70,7 +71,7 @@ HINTS = {
     "<": "an inequality is no expression",
     ">": "an inequality is no expression",
     "$": "write the formula without $",
-}
+} | dict.fromkeys(QUOTES, "there are no quotes inside an expression")
 INSTEAD = {"<": ("-",), ">": ("-",), "∑": ("Σ", "sum"), "√": ("sqrt",)}
 
 
@@ -186,7 +187,9 @@ def unexpected(text: str, i: int) -> ParseError:
         f"{shown} is not part of any expression",
         (i, end),
         detail=HINTS.get(c, ""),
-        fixes=[Fix(text[:i] + word + text[end:]) for word in INSTEAD.get(c, ("", "*", "@"))],
+        fixes=[Fix("".join(sign for sign in text if sign not in QUOTES))]
+        if c in QUOTES
+        else [Fix(text[:i] + word + text[end:]) for word in INSTEAD.get(c, ("", "*", "@"))],
     )
     error.shown = 1
     return error

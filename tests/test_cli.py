@@ -157,7 +157,7 @@ def test_bad_values_are_typed_errors(api: SimpleNamespace, words: tuple[str, ...
     ran = command_line("eval", "f", *words)
     assert ran.code == 2
     assert ran.out == ""
-    assert "\nfix: matcalc eval f --set " in ran.err
+    assert ran.fixes == ['matcalc eval --set f=1 "f"']
 
 
 # ---------------------------------------------------------------- errors
@@ -260,7 +260,86 @@ def test_what_cannot_be_read_is_a_typed_error(api: SimpleNamespace, tmp_path: Pa
     missing = command_line("grad", "--file", "no such file")
     assert missing.err.startswith("error: no such file cannot be read\n  No such file or directory\nfix: ")
     assert command_line("grad", "--file", str(tmp_path)).code == 2
-    assert command_line("grad", "-", stdin=b"a\n\xff").err.startswith("error: line 2: the text is not UTF-8\n")
+    ran = command_line("grad", "-", stdin=b"a\n\xff\nb")
+    assert (ran.code, ran.out, ran.error) == (2, "(A + A.T) @ x\n\n(A + A.T) @ x\n", "line 2: the text is not UTF-8")
+
+
+def test_a_line_that_is_not_utf8_is_refused_alone(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"tr(A)\nx\xff\nsum(x)\n")
+    ran = command_line("simplify", "--file", str(tmp_path / "f"))
+    assert (ran.code, ran.out, ran.error) == (2, "tr(A)\n\nsum(x)\n", "line 2: the text is not UTF-8")
+
+
+# ---------------------------------------------------------------- the real API: data, dimensions, fixes
+
+
+def test_an_array_that_is_not_used_is_left_alone(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.ones(2), unused=np.zeros(3), objects=np.array([{}], dtype=object))
+    assert command_line("eval", "x.T x", "--data", str(tmp_path / "a.npz")).out == "2\n"
+    ran = command_line("eval", "sum(objects)", "--data", str(tmp_path / "a.npz"))
+    assert (ran.code, "pickle" in ran.err) == (2, False)
+    assert command_line.run_line(ran.fixes[0]).code == 0
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.txt", "a.pkl", "damaged.npz"])
+def test_data_of_other_kinds_is_a_typed_error(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    np.save(tmp_path / "a.npy", np.ones(2))
+    if name != "a.npy":
+        path.write_bytes({"a.txt": b"1 2", "a.pkl": b"\x80\x04N.", "damaged.npz": b"PK\x03\x04" + bytes(50)}[name])
+    ran = command_line("eval", "x.T A x", "--data", str(path))
+    assert ran.code == 2
+    assert "pickle" not in ran.err
+    if name == "a.npy":
+        assert "np.savez(" in ran.fixes[0]
+    else:
+        assert command_line.run_line(ran.fixes[0]).code == 0
+
+
+@pytest.mark.parametrize("words", [
+    ("eval", "ones(n)", "--set", "n=-2"), ("eval", "ones(n)", "--set", "n=1.5"), ("eval", "ones(n)", "--set", "n=[1, 2]"),
+    ("eval", "x.T A x", "--set", "x=[1, 2]", "--set", "A=[1, 2, 3]"), ("eval", "x.T A x", "--set", "x=[1, 2", "--set", "A=[[1]]"),
+    ("grad", "sum(x)", "--limit", "foo=3"), ("grad", "sum(x)", "--rules", "/nonexistent"), ("rules", "--rules", "/nonexistent"),
+    ("grad", "sum(x)/n", "--wrt", "n", "--let", "x: vector(n)"), ("grad", "tr(A.T)", "--wrt", "A.T"), ("grad", "sum(x)", "--wrt", ""),
+    ("grad", "sum(beta)", "--wrt", "bta"), ("grad", "eye(A)"), ("grad", "np.foo(x)"), ("grad", "x.T ones(x)", "--wrt", "x"),
+    ("grad", "x.T A x", "x"), ("grad", "sum.T sum", "--wrt", "sum"), ("grad", "sum(M+b)", "--wrt", "b"), ("grad", "tr(X^-)"),
+    ("grad", r"\|A x-b\|_2^2", "--wrt", "x"), ("simplify", '"x"'), ("grad", "sum(x where x = 2 * y)", "--wrt", "y")])
+def test_errors_have_fixes_and_all_of_them_work(words: tuple[str, ...]) -> None:
+    ran = command_line(*words)
+    assert ran.code == 2
+    assert ran.fixes
+    assert "Errno" not in ran.err
+    for fix in ran.fixes:
+        assert command_line.run_line(fix).code == 0, fix
+
+
+@pytest.mark.parametrize("words", [("x.T A x", "y z"), ("x if y else z",), ("[x, y]",), ("x;y",)])
+def test_no_fix_is_better_than_a_wrong_one(words: tuple[str, ...]) -> None:
+    ran = command_line("simplify", *words)
+    assert (ran.code, ran.fixes) == (2, [])
+
+
+# ---------------------------------------------------------------- streams, in a shell
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize(("line", "code"), [
+    ('grad "tr(A)" >&-', 141), ('grad "tr(A)" >/dev/full', 141), ('grad "tr(A)" 2>&-', 0), ('grad "tr(A)" 2>/dev/full', 0),
+    ('grad "tr(A)" >&- 2>&-', 141), ("grad - <&-", 2), ('grad "tr(A" >&-', 2), ('grad "tr(A" 2>&-', 2), ('grad "tr(A" >/dev/full', 2),
+    ('grad "tr(A" --to json >/dev/full', 141), ("--help >/dev/full", 141), ("--version >/dev/full", 141), ("nonsense 2>&-", 2)])
+def test_streams_that_are_closed_or_full_end_quietly(line: str, code: int) -> None:
+    ran = subprocess.run(["bash", "-c", f"{sys.executable} -m matcalc {line}"], capture_output=True, text=True, check=False)
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+    assert "Exception" not in ran.stderr
+
+
+def test_a_terminal_without_greek_gets_escapes() -> None:
+    command = f"LC_ALL=C PYTHONIOENCODING=ascii {sys.executable} -m matcalc"
+    ran = subprocess.run(["bash", "-c", f"{command} grad 'tr(Σ Ω)' --wrt Sigma"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "\\u03a9.T\n")
+    ran = subprocess.run(["bash", "-c", f"{command} grad 'tr(𝐀 é)' --to json"], capture_output=True, text=True, check=False)
+    assert json.loads(ran.stdout)["text"] == "tr(𝐀 é)"
 
 
 # ---------------------------------------------------------------- JSON

@@ -316,6 +316,40 @@ def test_latex_has_a_place_to_come(text):
         reading(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("|x|_1", "norm1(x)"),
+        ("||x||_1", "norm1(x)"),
+        ("|x| _1", "norm1(x)"),
+        ("||x||_{1}", "norm1(x)"),
+        ("|x|_2", "norm(x)"),
+        ("|x|_2^2", "norm2sq(x)"),
+        ("||X||_F", "norm(X)"),
+        ("|X|_F^2", "norm2sq(X)"),
+        ("sum(|x|_1)", "sum(norm1(x))"),
+    ],
+)
+def test_an_index_after_bars_says_which_norm(text, expected):
+    assert shown(text) == expected
+
+
+def test_no_name_begins_with_an_underscore():
+    with pytest.raises(ParseError, match="begins with a letter"):
+        reading("_1 x")
+    with pytest.raises(ParseError, match="unknown norm") as caught:
+        reading("|x|_p")
+    assert [fix.text for fix in caught.value.fixes] == ["norm(x, p)"]
+
+
+def test_a_fix_that_renames_a_variable_renames_it_in_wrt():
+    for text, name, other in (("sum.T sum", "sum", "sum_1"), ("M + b + b", "b", "B")):
+        with pytest.raises(MatcalcError) as caught:
+            reading(text, wrt=[name])
+        fix = caught.value.fixes[-1]
+        assert (fix.text, fix.wrt) == (text.replace(name, other), (other,))
+
+
 def test_errors_in_definitions_and_wrt():
     with pytest.raises(ParseError, match="itself"):
         reading("p where p = q; q = p")
