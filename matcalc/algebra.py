@@ -132,7 +132,11 @@ def content(e: Expr) -> tuple[Number, Expr]:
         factor = -factor
     if factor == 1:
         return 1, e
-    return plain(factor), make("add", e.args, tuple([plain(Fraction(c) / factor) for c in e.data]), e.shape)
+    data = tuple([plain(Fraction(c) / factor) for c in e.data])
+    if any([a.op == "add" and abs(c) == 1 for a, c in zip(e.args, data, strict=True)]):  # 2 * (a + b) + 4 * c = 2 * (a + b + 2 * c)
+        flat = from_terms(zip(data, e.args, strict=True), e.shape)
+        return (plain(factor), flat) if flat.op == "add" else (1, e)
+    return plain(factor), make("add", e.args, data, e.shape)
 
 
 def _typed_at(core: Expr) -> int:
@@ -413,10 +417,10 @@ def _neighbours(a: Expr, b: Expr) -> Expr | None:
         from .operators import index
 
         return index(b, (a.data[0], (None, None)))
-    if b.op == "transpose" and _selects(b.args[0]):
+    if _selects(transpose(b)) and b.op == "index":
         from .operators import index
 
-        return index(a, ((None, None), b.args[0].data[0]))
+        return index(a, ((None, None), b.data[1]))
     if a.op == "diag" and b.op == "diag":
         return make("diag", (mul([a.args[0], b.args[0]]),), None, a.shape)
     if a.op == "kron" and b.op == "kron":
@@ -527,8 +531,8 @@ def total(e: Expr) -> Expr:
         return size(e.shape[0])
     if e.op in ("transpose", "diag", "vec"):
         return total(e.args[0])
-    if _selects(e):
-        return size(e.shape[0])
+    if _selects(e) or (e.op == "index" and _selects(transpose(e))):
+        return mul([size(e.shape[0 if _selects(e) else 1])])
     if e.op == "kron":
         return mul([total(e.args[0]), total(e.args[1])])
     if e.op == "mul":
@@ -619,8 +623,8 @@ def _transposed(e: Expr) -> Expr:
         return make("commat", (), (e.data[1], e.data[0]), shape)
     elif op == "index":
         inner, flipped = e.args[0], transpose(e.args[0])
-        if inner is flipped and e.data[0] == e.data[1]:
-            return e
+        if inner is flipped:
+            return e if e.data[0] == e.data[1] else make("index", (inner,), (e.data[1], e.data[0]), shape)
     elif op == "call" and e.data.transpose == "through" and transpose(e.args[0]) is e.args[0] and len(e.args) == 1:
         return e
     return make("transpose", (e,), None, shape)
