@@ -53,7 +53,14 @@ class Request:
             parts.append("wrt=" + (_python(self.wrt[0]) if len(self.wrt) == 1 else "[" + ", ".join(map(_python, self.wrt)) + "]"))
         if self.let:
             parts.append("let=[" + ", ".join(map(_python, self.let)) + "]")
-        parts += [f"{k}={_python(v)}" for k, v in self.options if k not in ("to", "no-check")]
+        limits = [v.partition("=") for k, v in self.options if k == "limit"]
+        if limits:
+            parts.append("limits={" + ", ".join(f'"{name}": {value}' for name, _, value in limits) + "}")
+        rules = [_python(v) for k, v in self.options if k == "rules"]
+        if rules:
+            parts.append(f"rules=[{', '.join(rules)}]")
+        known = ("structure", "syntax", "layout", "form")
+        parts += [f"{k}={_python(v)}" for k, v in self.options if k in known] + [f"{k}={v}" for k, v in self.options if k == "seed"]
         return f"mc.{self.verb}({', '.join(parts)})"
 
 

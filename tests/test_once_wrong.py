@@ -33,6 +33,7 @@ def test_once_wrong(f: str, wrt: str, let: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("f", "let"), [("mean(x)", "x: vector(n) simplex"), ("x.T @ x", "x: vector(n) onehot"),
+                                        ("sum(arcsin(sigmoid(x) / 2) + arctan(softplus(x)))", "x: vector(m) onehot"),
                                         ("abs(sum(x)) + sigmoid(x).T @ x", "x: vector(k) onehot")])
 def test_a_constraint_holds_at_the_point_and_not_along_the_way(f: str, let: str) -> None:
     answer = mc.grad(f, "x", [let])
