@@ -111,7 +111,12 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
     if values is not None and not isinstance(values, Mapping):
         raise DomainError('values are given by name, {"x": [1, 2]}', fixes=[Fix(say='mc.evaluate("x.T @ x", {"x": [1, 2]})')])
     with asked(Request("eval", text, (), tuple(let), _options(syntax, rules))):
-        reading = understand(text, let, syntax, rules, (), limits)
+        said = {d.split(":")[0].strip() for d in let}
+        numbers = [f"{name}: scalar" for name, value in (values or {}).items() if name not in said and _is_number(value)]
+        try:  # what a bare number is given for is no vector
+            reading = understand(text, [*let, *numbers], syntax, rules, (), limits)
+        except MatcalcError:  # or it is a dimension
+            reading = understand(text, let, syntax, rules, (), limits)
         e = build(reading)
         spelled = {s.spelled: s.name for s in reading.symbols.values() if s.spelled}
         given = {spelled.get(k, k): v for k, v in (values or {}).items()}
@@ -119,6 +124,10 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
         if unknown:
             raise DomainError(f"{unknown[0]} is not a variable of the expression", detail="its variables: " + ", ".join(reading.symbols))
         return shaped(Program(e, symbols(e), reading.dims)(given), e.shape)
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
 
 
 def parse(text: str, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
