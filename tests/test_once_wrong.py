@@ -21,6 +21,7 @@ ONCE_WRONG = [
     ("x.T @ K @ y", "x", ["K: matrix(n, n) skew"]),
     ("tr(arcsin(C / 9))", "C", ["C: matrix(k, k)"]),
     ("logdet(X.T @ X)", "X", ["X: matrix(m, n)"]),  # det(A @ B) only for square factors
+    ("sum(step(cosh(log(A))) * Y)", "Y", ["A: matrix(p, m) positive", "Y: matrix(p, m)"]),
     ("(x - u).T @ (x - u) / norm(x)", "x", ["x: vector(n)", "u: vector(n)"]),
 ]
 
@@ -44,6 +45,10 @@ def test_a_constraint_holds_at_the_point_and_not_along_the_way(f: str, let: str)
 def test_a_size_that_no_variable_has_is_given_by_name() -> None:
     answer = mc.grad("gammaln(k / r)", "r", ["r: scalar", "k: dimension"])
     assert answer.tensor({"r": 2.0, "k": 6}) == pytest.approx(-1.5 * (1 + 1 / 2 - 0.5772156649015329))
+
+
+def test_a_point_outside_the_domain_accuses_nobody() -> None:
+    assert mc.grad("sum(step(cosh(log(A))) * Y)", "Y", ["A: matrix(p, m)", "Y: matrix(p, m)"]).evidence.verdict is True
 
 
 def test_a_slice_with_a_step_is_refused() -> None:

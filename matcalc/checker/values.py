@@ -23,7 +23,8 @@ def sign(x: Array) -> Array:
 
 
 def step(x: Array) -> Array:
-    return (np.real(x) > 0).astype(float)
+    real = np.real(x)
+    return np.where(np.isnan(real), real, (real > 0).astype(float))  # what has no value below has none here
 
 
 def side(x: Array) -> Array:
