@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -111,12 +111,7 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
     if values is not None and not isinstance(values, Mapping):
         raise DomainError('values are given by name, {"x": [1, 2]}', fixes=[Fix(say='mc.evaluate("x.T @ x", {"x": [1, 2]})')])
     with asked(Request("eval", text, (), tuple(let), _options(syntax, rules))):
-        said = {d.split(":")[0].strip() for d in let}
-        numbers = [f"{name}: scalar" for name, value in (values or {}).items() if name not in said and _is_number(value)]
-        try:  # what a bare number is given for is no vector
-            reading = understand(text, [*let, *numbers], syntax, rules, (), limits)
-        except MatcalcError:  # or it is a dimension
-            reading = understand(text, let, syntax, rules, (), limits)
+        reading = _with_numbers(let, values or {}, lambda declared: understand(text, declared, syntax, rules, (), limits))
         e = build(reading)
         spelled = {s.spelled: s.name for s in reading.symbols.values() if s.spelled}
         given = {spelled.get(k, k): v for k, v in (values or {}).items()}
@@ -124,6 +119,21 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
         if unknown:
             raise DomainError(f"{unknown[0]} is not a variable of the expression", detail="its variables: " + ", ".join(reading.symbols))
         return shaped(Program(e, symbols(e), reading.dims)(given), e.shape)
+
+
+def _with_numbers(let: Sequence[str], values: Mapping[str, Any], reader: Callable[[Sequence[str]], Reading]) -> Reading:
+    """The reading in which what a bare number is given for is no vector."""
+    said = {d.split(":")[0].strip() for d in let}
+    numbers = [name for name, value in values.items() if name not in said and _is_number(value)]
+    try:
+        reading = reader(let)
+    except MatcalcError:
+        try:
+            return reader([*let, *(f"{name}: scalar" for name in numbers)])
+        except MatcalcError:
+            return reader(let)  # the error of what was typed
+    vectors = [s.name for s in reading.assumed if s.shape != dims.SCALAR and {s.name, s.spelled} & set(numbers)]
+    return reader([*let, *(f"{name}: scalar" for name in vectors)]) if vectors else reading
 
 
 def _is_number(value: Any) -> bool:

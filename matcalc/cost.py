@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .algebra import matmul
 from .expr import Expr, Number, magnitude
 
@@ -158,6 +160,19 @@ def _exponent(value: Number) -> int:
     return LEAF if isinstance(value, int) else OPERATOR + 2 * LEAF
 
 
+def one_power(factors: Sequence[Expr]) -> list[tuple[Expr, Expr]]:
+    """Pairs x**k, y**(-k) among the factors: printed as one power of a quotient, (x / y)**k."""
+    below = [f for f in factors if _is_divisor(f) and f.args[1].op == "num" and f.args[1].data != -1]
+    pairs = []
+    for f in factors:
+        if f.op == "pow" and f.args[1].op == "num" and f.args[1].data > 0:
+            partner = next((g for g in below if g.args[1].data == -f.args[1].data), None)
+            if partner is not None:
+                below.remove(partner)
+                pairs.append((f, partner))
+    return pairs
+
+
 def _product(e: Expr) -> int:
     c = magnitude(e.data)
     above = below = total = 0
@@ -173,7 +188,7 @@ def _product(e: Expr) -> int:
         else:
             above += 1
             total += _of(f)
-    signs = above + below - 1 if above else below
+    signs = (above + below - 1 if above else below) - len(one_power(e.args))
     minus = e.data < 0 and not any([flippable(f) for f in e.args])
     return total + OPERATOR * (signs + minus)
 

@@ -107,6 +107,8 @@ def best_form(simplifier: Simplifier, g: Expr) -> Expr:
 def _half(a: Expr, b: Expr, sign: int) -> Expr:
     from fractions import Fraction
 
+    if sign > 0 and b.transposes < a.transposes:  # A + A.T rather than A.T + A
+        a, b = b, a
     return scale(Fraction(1, 2), add([a, scale(sign, b)]))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from .. import dims
-from ..algebra import _segments, mul, run, scale, transpose
-from ..cost import cost, unrepeated
+from ..algebra import _segments, divide, mul, run, scale, transpose
+from ..cost import cost, one_power, unrepeated
 from ..errors import LimitError
-from ..expr import Expr, Number, magnitude, number, postorder
+from ..expr import Expr, Number, magnitude, make, number, postorder
 from ..knowledge import known
 from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form, in_order, with_definitions
 
@@ -198,6 +198,9 @@ class TextPrinter:
 
     def _quotient(self, c: Number, factors: Sequence[Expr], flips: Flips) -> Form:
         """c > 0 times the factors; negative powers below the line."""
+        for f, g in one_power(factors):
+            quotient = make("pow", (divide(f.args[0], g.args[0]), f.args[1]), None, f.shape if g.is_scalar else g.shape)
+            factors = [quotient if h is f else h for h in factors if h is not g]
         above = [f for f in factors if not divides(f)]
         below = [f for f in factors if divides(f)]
         above.sort(key=lambda f: not f.is_scalar)  # scalars first; the sort keeps the typed order
@@ -316,6 +319,7 @@ class TextPrinter:
 
     # ------------------------------------------------------------ sums
     def _add(self, e: Expr) -> Form:
+        e = _pairs_together(e)
         full = not e.is_scalar and any([unrepeated(a) is None for a in e.args])
         terms = [self._term(c, core, full) for c, core in zip(e.data, e.args, strict=True)]
         signs = [t[0] for t in terms]
@@ -349,6 +353,19 @@ class TextPrinter:
             return (1 if c > 0 else -1), self._form(number(magnitude(c)))
         sign, flips = self.orient(c, core, must=False)
         return sign, self._unsigned(c, core, flips)
+
+
+def _pairs_together(e: Expr) -> Expr:
+    """The sum with A.T right behind A: (A + A.T - B) rather than (A - B + A.T)."""
+    if e.is_scalar or len(e.args) < 3:
+        return e
+    terms = list(zip(e.data, e.args, strict=True))
+    for i in range(len(terms) - 2):
+        flipped = transpose(terms[i][1])
+        j = next((j for j in range(i + 2, len(terms)) if terms[j][1] is flipped and terms[j][0] == terms[i][0]), None)
+        if j is not None and flipped is not terms[i][1]:
+            terms.insert(i + 1, terms.pop(j))
+    return make("add", tuple([core for _, core in terms]), tuple([c for c, _ in terms]), e.shape)
 
 
 def _turnable(core: Expr) -> list[Expr]:
