@@ -222,7 +222,10 @@ class Answer:
 
     # ------------------------------------------------------------ values
     def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
-        """A function of keyword arrays (or of one mapping) that gives the value of the form; `tensor`: that of `d.tensor`."""
+        """A function of keyword arrays (or of one mapping) that gives the value of the form; `tensor`: that of `d.tensor`.
+
+        The gradient of a scalar has the shape of its variable either way.
+        """
         from .compiler import Program, shaped
 
         if backend != "numpy":

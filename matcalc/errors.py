@@ -61,7 +61,7 @@ class Request:
             parts.append(f"rules=[{', '.join(rules)}]")
         known = ("structure", "syntax", "layout", "form")
         parts += [f"{k}={_python(v)}" for k, v in self.options if k in known] + [f"{k}={v}" for k, v in self.options if k == "seed"]
-        return f"mc.{self.verb}({', '.join(parts)})"
+        return f"mc.{'evaluate' if self.verb == 'eval' else self.verb}({', '.join(parts)})"
 
 
 def _python(text: str) -> str:

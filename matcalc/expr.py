@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 from zlib import crc32
 
-from .dims import SCALAR, Dim, Shape
+from .dims import SCALAR, Shape
 
 Number = int | Fraction
 
@@ -277,7 +277,3 @@ def postorder(roots: Iterable[Expr]) -> list[Expr]:
 def symbols(root: Expr) -> dict[str, Expr]:
     """The variables of an expression by name, in order of appearance."""
     return {node.data.name: node for node in reversed(postorder([root])) if node.op == "sym"}
-
-
-def dimensions(shape: Shape) -> tuple[Dim, Dim]:
-    return shape

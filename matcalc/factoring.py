@@ -13,7 +13,6 @@ from .operators import diagonal, diagonal_matrix, kron, trace, vec
 EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
 WIDE = 600  # factors beyond the fourth, over all terms: a sum of more is left as it is
 Term = tuple[Number, Expr]
-Taken = tuple[Callable[[Expr], Expr], Expr, list[tuple[int, Expr]]]  # put the factor back; the factor; (term, what it leaves)
 
 LINEAR = {"tr": trace, "sum": total, "diagv": diagonal, "diag": diagonal_matrix, "vec": vec}
 

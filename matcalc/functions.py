@@ -144,9 +144,3 @@ def instantiate(function: Function, key: str, args: Sequence[Expr], extra: dict[
         if name in names:
             values[names[name]] = value
     return substitute(expression, values, bindings(function, args))
-
-
-def forget() -> None:
-    """Drop compiled formulas; for tests that load rules of their own."""
-    _templates.clear()
-

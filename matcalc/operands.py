@@ -12,8 +12,6 @@ from .errors import DomainError, ShapeError
 from .expr import Expr, number, symbol, symbols
 from .operators import index, substitute
 
-WHOLE = (None, None)
-
 
 def expression(value: Any) -> Expr:
     """A number as an expression; a float is the decimal that Python prints for it."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ..expr import Expr
 
-ATOM, POSTFIX, POWER, UNARY, PRODUCT, SUM = 6, 5, 4, 3, 2, 1
+ATOM, POSTFIX, POWER, PRODUCT, SUM = 5, 4, 3, 2, 1
 
 
 class Form:
