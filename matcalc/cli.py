@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from .display import Asked, Shown, emit, show_answers, show_error, show_value
 from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest
 from .errors import _quote as quote
 
@@ -50,31 +51,6 @@ class InternalError(MatcalcError):
     """A fault of matcalc: something that is not a MatcalcError escaped from the API."""
 
     exit_code = 70
-
-
-class Shown(NamedTuple):
-    """What one expression prints: lines for stdout and lines for stderr."""
-
-    out: list[str]
-    err: list[str]
-
-
-class Asked(NamedTuple):
-    """A command line, read: the verb, its options, and which of them were typed (to print the command again, mended)."""
-
-    verb: str
-    options: dict[str, Any]
-    typed: tuple[tuple[str, str], ...]
-
-    def get(self, name: str) -> Any:
-        return self.options.get(name)
-
-    @property
-    def as_json(self) -> bool:
-        return bool(self.get("to") == "json")
-
-    def request(self, text: str) -> Request:
-        return Request(self.verb, text, self.get("wrt") or (), self.get("let") or (), self.typed)
 
 
 # ---------------------------------------------------------------- commands
@@ -601,136 +577,6 @@ def read_lines(asked: Asked, path: str | None) -> list[tuple[int, str]]:
 
 def example_of(asked: Asked) -> str:
     return asked.request('tr(A)' if asked.get("wrt") == ("A",) else "x.T A x" if asked.verb != "eval" else "1 + 1").command()
-
-
-# ---------------------------------------------------------------- what is printed
-
-
-def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> Shown:
-    """The answers to one expression, one for every variable."""
-    out: list[str] = []
-    err: list[str] = []
-    for answer in answers:
-        if asked.as_json:
-            out.append(to_json({"ok": True, "verb": asked.verb, **answer.to_dict(), "seconds": seconds(start)}))
-            continue
-        if asked.get("steps"):
-            out += str(answer.derivation).splitlines()
-        out.append(str(answer))
-        err += context(answer, guessed=asked.verb == "grad" and not asked.get("wrt"))
-    return Shown(out, list(dict.fromkeys(err)))
-
-
-def context(answer: Any, guessed: bool) -> list[str]:
-    """How an answer is to be understood: conditions, other forms, what was assumed, how it was checked, notes."""
-    lines = [condition if re.match("valid|at kinks", condition) else f"valid if {condition}" for condition in answer.conditions]
-    lines += answer.alternative
-    evidence = str(answer.evidence)
-    checked = evidence if evidence.startswith(("inconclusive", "unchecked")) else f"checked: {evidence}"
-    lines.append("    ".join([*assumed(answer.reading), f"read as: {answer.reading.read_as}", checked]))
-    if guessed:
-        lines.append(f"note: differentiated by {answer.wrt}, the only variable")
-    return lines + [f"note: {note}" for note in answer.reading.notes]
-
-
-def assumed(reading: Any) -> list[str]:
-    """[`assumed: A matrix(n, n), x vector(n)`], matrices first, or nothing if all was declared."""
-    from .dims import SCALAR, shape_text
-
-    symbols = sorted(reading.assumed, key=lambda symbol: (symbol.shape[1] == 1) + (symbol.shape == SCALAR))
-    names = [f"{symbol.spelled or symbol.name} {shape_text(symbol.shape)}" for symbol in symbols]
-    return [f"assumed: {', '.join(names)}"] if names else []
-
-
-def show_value(asked: Asked, text: str, value: Any, start: float) -> Shown:
-    import json
-
-    import numpy as np
-
-    plain = tidy(np.asarray(value).tolist())
-    printed = json.dumps(plain)
-    if asked.as_json:
-        fields = {"ok": True, "verb": asked.verb, "text": text, "answer": printed, "value": plain, "seconds": seconds(start)}
-        return Shown([to_json(fields)], [])
-    return Shown([printed], [])
-
-
-def tidy(value: Any) -> Any:
-    """Numbers as a person writes them: 5 for 5.0, inside lists too."""
-    if isinstance(value, list):
-        return [tidy(v) for v in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return int(value)
-    return value
-
-
-def show_error(verb: str, text: str, error: MatcalcError, as_json: bool, start: float, line: int | None = None) -> Shown:
-    """An error as lines for stderr, or as one object for stdout."""
-    if as_json:
-        fields = error.to_dict()
-        fields["type"] = fields.pop("error")
-        where = {} if line is None else {"line": line}
-        return Shown([to_json({"ok": False, "verb": verb, "text": text, **where, "error": fields, "seconds": seconds(start)})], [])
-    rendered = error.render(as_command=True)
-    if line is not None:
-        rendered = rendered.replace("error: ", f"error: line {line}: ", 1)
-    return Shown([], rendered.splitlines())
-
-
-def to_json(fields: dict[str, Any]) -> str:
-    """One line of JSON; numbers that JSON cannot say become strings."""
-    import json
-
-    def finite(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: finite(v) for k, v in value.items()}
-        if isinstance(value, list | tuple):
-            return [finite(v) for v in value]
-        return str(value) if isinstance(value, float) and not abs(value) < float("inf") else value
-
-    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
-    return json.dumps(finite(fields), ensure_ascii=not unicode, allow_nan=False)
-
-
-def emit(shown: Shown) -> None:
-    """Print, the answer first, so that no slow import delays it."""
-    if shown.out:
-        if sys.stdout is None:
-            raise BrokenPipeError
-        print("\n".join(shown.out))
-        sys.stdout.flush()
-    if shown.err and sys.stderr is not None:
-        with suppress(OSError, ValueError):  # nobody is there to be told
-            write_errors(shown.err)
-
-
-def write_errors(lines: list[str]) -> None:
-    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-        print_in_colour(lines)
-    else:
-        print("\n".join(lines), file=sys.stderr)
-
-
-STYLES = (("error:", "bold red"), ("valid if", "yellow"), ("at kinks", "yellow"), ("fix:", "green"), (" or:", "green"), ("note:", "cyan"))
-
-
-def print_in_colour(lines: Iterable[str]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for line in lines:
-        text = Text(line, style="dim" if line.startswith("assumed:") else "")
-        for head, style in STYLES:
-            if line.startswith(head):
-                text.stylize(style, 0, len(head))
-        if re.fullmatch(r" +[\^~ ]*\^[\^~ ]*( .*)?", line):
-            text.stylize("bold red")
-        console.print(text)
-
-
-def seconds(start: float) -> float:
-    return round(time.perf_counter() - start, 6)
 
 
 # ---------------------------------------------------------------- rules

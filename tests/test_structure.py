@@ -21,7 +21,8 @@ FRONT = """dims errors limits names syntax tokens dimensions unify signatures ki
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators operands numerics knowledge functions build properties match identities factoring simplifier
             differentials transposition materialize derive conditions printers""".split()
-DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "api", "", "cli", "__main__"]  # "" is matcalc/__init__.py
+# "" is matcalc/__init__.py
+DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "api", "", "display", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.
