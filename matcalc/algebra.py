@@ -347,7 +347,7 @@ def matmul(factors: Iterable[Expr]) -> Expr:
         return zeros(shape)
     if not chain:
         return mul([*scalars, eye(rows)])
-    left, middle, right = _segments(chain)
+    left, middle, right = segments(chain)
     scalars.extend([scalar_chain(segment) for segment in middle])
     joined = _join(_column_side(left), _row_side(right), shape)
     if joined is None:
@@ -355,7 +355,7 @@ def matmul(factors: Iterable[Expr]) -> Expr:
     return mul([*scalars, joined]) if scalars else joined
 
 
-def _segments(chain: list[Expr]) -> tuple[list[Expr], list[list[Expr]], list[Expr]]:
+def segments(chain: list[Expr]) -> tuple[list[Expr], list[list[Expr]], list[Expr]]:
     """Cut where the inner dimension is 1: what begins with rows, the scalars row @ ... @ column, what ends with columns."""
     segments: list[list[Expr]] = [[]]
     for e in chain:
@@ -547,7 +547,7 @@ def total(e: Expr) -> Expr:
         if c != 1:
             return scale(c, total(primitive))
     if e.op == "matmul":
-        left, _, right = _segments(list(e.args))
+        left, _, right = segments(list(e.args))
         if left and right and left[-1].shape[1] == 1:
             return mul([total(matmul(left)), total(matmul(right))])
         if e.args[0].op == "ones" or e.args[-1].op == "ones":  # sums of sums along an axis
@@ -572,7 +572,7 @@ def _total_of_product(e: Expr) -> Expr:
             return make("matmul", min(pair, key=orientation), None, SCALAR)
     for i, f in enumerate(e.args):
         if f.op == "matmul" and not e.is_column:
-            left, _, right = _segments(list(f.args))
+            left, _, right = segments(list(f.args))
             if left and right and left[-1].shape[1] == 1:
                 rest = mul([g for j, g in enumerate(e.args) if j != i])
                 return matmul([transpose(matmul(left)), rest, transpose(matmul(right))])

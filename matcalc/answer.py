@@ -152,13 +152,16 @@ class Answer:
             detail = f"withheld: {self._printed()}\n{evidence.reason}\nthis is a fault of matcalc; please report it with the command"
             raise CheckFailed("matcalc found its own answer wrong and withholds it", detail=detail).at(self._request)
 
-    def _checked(self) -> Evidence:
-        text = self._printed()
+    def _read(self, text: str, limits: Limits | None = None) -> Reading:
+        """A text over the symbols of this answer."""
         variables = dict(self._reading.symbols)
         if self._variable is not None:
             variables.setdefault(self._variable.name, self._variable)
+        return read(text, known().language(), known=variables, dims=self._reading.dims, limits=limits)
+
+    def _checked(self) -> Evidence:
         try:
-            printed = read(text, known().language(), known=variables, dims=self._reading.dims, limits=PRINTED)
+            printed = self._read(self._printed(), PRINTED)
         except MatcalcError as error:
             return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
         values = known().added_values()

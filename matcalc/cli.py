@@ -20,8 +20,7 @@ from typing import Any, TypeVar
 import click
 
 from .display import Asked, Shown, emit, show_answers, show_error, show_value
-from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest
-from .errors import _quote as quote
+from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest, quote
 
 PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
 EXAMPLES = (

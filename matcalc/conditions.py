@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .build import build
 from .derive import Derived
 from .expr import Expr, postorder
-from .functions import instantiate, of_call
+from .functions import instantiate, kind, of_call
 from .knowledge import Function, known
 from .operators import substitute
 from .properties import Prover
@@ -47,10 +47,6 @@ def _calls(root: Node) -> list[Node]:
 
 
 def _function(node: Node) -> Function | None:
-    def kind(n: Node) -> str:
-        rows, columns = n.shape
-        return "scalar" if n.shape == (1, 1) else "vector" if columns == 1 else "row" if rows == 1 else "matrix"
-
     if node.data not in known().functions:
         return None
     return known().function(node.data, [kind(c) for c in node.children], node.axis)
@@ -74,10 +70,10 @@ def _said(condition: str, args: dict[str, Node], reading: Reading, prover: Prove
         wanted = "nonnegative" if words[1] == ">=" else "positive"
         if prover.holds(build(reading._replace(root=args[words[0]])), wanted):
             return ""
-    return " ".join(_put(w, args, reading, alone=len(words) > 1) for w in words)
+    return " ".join(_put(w, args, reading) for w in words)
 
 
-def _put(word: str, args: dict[str, Node], reading: Reading, alone: bool) -> str:
+def _put(word: str, args: dict[str, Node], reading: Reading) -> str:
     """A word of a condition, or the argument that it names."""
     for name, node in args.items():
         if word == name:

@@ -40,11 +40,11 @@ class Request:
         for k, v in self.options:
             words += [f"--{k}"] if v == "true" else [f"--{k}", v]
         tail = [w for name in self.wrt for w in ("--wrt", name)] + [w for d in self.let for w in ("--let", d)]
-        quoted = [_quote(w, always=False) for w in words]
+        quoted = [quote(w, always=False) for w in words]
         dashes = ["--"] if self.text.startswith("-") else []
         if dashes:  # options first, so that what follows `--` is the expression alone
-            return " ".join([*quoted, *(_quote(w, False) for w in tail), *dashes, _quote(self.text, True)])
-        return " ".join([*quoted, _quote(self.text, True), *(_quote(w, False) for w in tail)])
+            return " ".join([*quoted, *(quote(w, False) for w in tail), *dashes, quote(self.text, True)])
+        return " ".join([*quoted, quote(self.text, True), *(quote(w, False) for w in tail)])
 
     def call(self) -> str:
         """The request as a call of the Python API."""
@@ -68,7 +68,7 @@ def _python(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _quote(word: str, always: bool) -> str:
+def quote(word: str, always: bool) -> str:
     """Double quotes where they are safe (as in the documentation), single quotes otherwise."""
     if not always and shlex.quote(word) == word:
         return word

@@ -26,6 +26,7 @@ from weakref import WeakValueDictionary
 from zlib import crc32
 
 from .dims import SCALAR, Shape
+from .syntax import fold as walk
 
 Number = int | Fraction
 
@@ -237,25 +238,12 @@ def magnitude(value: Number) -> Number:
 
 
 def fold(root: Expr, visit: Callable[[Expr, list[Any]], Any], values: dict[Expr, Any] | None = None) -> Any:
-    """visit(node, values of its arguments) once for every distinct node, arguments first, without recursion.
+    """visit(node, values of its arguments) once for every distinct node below root, arguments first."""
+    return walk(root, _arguments, visit, values)
 
-    The one way in which every pass walks the DAG. `values` may hold what is known already; it is filled.
-    """
-    if values is None:
-        values = {}
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        if node in values:
-            stack.pop()
-            continue
-        waiting = [a for a in node.args if a not in values]
-        if waiting:
-            stack.extend(reversed(waiting))
-            continue
-        stack.pop()
-        values[node] = visit(node, [values[a] for a in node.args])
-    return values[root]
+
+def _arguments(node: Expr) -> tuple[Expr, ...]:
+    return node.args
 
 
 def postorder(roots: Iterable[Expr]) -> list[Expr]:

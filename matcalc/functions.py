@@ -11,14 +11,14 @@ from .dims import SCALAR, Dim, Shape
 from .errors import DomainError, NotSupported, ShapeError
 from .expr import Expr, number
 from .knowledge import Function, known
-from .syntax import Param
+from .syntax import Node, Param
 
 _LETTERS = ("m", "n", "k", "p", "q", "r")
 
 
-def kind(e: Expr) -> str:
+def kind(e: Expr | Node) -> str:
     """scalar, vector, row or matrix."""
-    return "scalar" if e.is_scalar else "vector" if e.shape[1] == 1 else "row" if e.shape[0] == 1 else "matrix"
+    return "scalar" if e.shape == SCALAR else "vector" if e.shape[1] == 1 else "row" if e.shape[0] == 1 else "matrix"
 
 
 def apply(name: str, args: Sequence[Expr], axis: int | None = None, keep: bool = False) -> Expr:

@@ -8,7 +8,6 @@ from typing import Any
 from . import dims
 from .algebra import (
     ONE,
-    _segments,
     call,
     eye,
     from_terms,
@@ -19,6 +18,7 @@ from .algebra import (
     power,
     run,
     scalar_part,
+    segments,
     size,
     total,
     transpose,
@@ -152,7 +152,7 @@ def diagonal(e: Expr) -> Expr:
             return mul([e.args[0].args[0], diagonal(matmul(e.args[1:]))])
         if e.args[-1].op == "diag":
             return mul([e.args[-1].args[0], diagonal(matmul(e.args[:-1]))])
-        left, _, right = _segments(list(e.args))
+        left, _, right = segments(list(e.args))
         if left and right and left[-1].shape[1] == 1:
             return mul([matmul(left), transpose(matmul(right))])
     flipped = transpose(e)
@@ -212,7 +212,7 @@ def vec(e: Expr) -> Expr:
     if e.op in ("zeros", "ones"):
         return make(e.op, (), None, shape)
     if e.op == "matmul":
-        left, _, right = _segments(list(e.args))
+        left, _, right = segments(list(e.args))
         if left and right and left[-1].shape[1] == 1:
             return kron(transpose(matmul(right)), matmul(left))
     return make("vec", (e,), None, shape)

@@ -136,7 +136,7 @@ class Simplifier:
 
     def _in_other_words(self, e: Expr) -> Expr:
         """sigmoid(-x) as 1 - sigmoid(x) where sigmoid(x) stands in the sum too: then terms may meet."""
-        calls = {f for term in e.args for f in _outermost(term) if f.op == "call"}
+        calls = _outermost_calls(e)
         values = {}
         for call in sorted(calls, key=lambda c: c.key):
             for rule in self.rules.at(call):
@@ -173,16 +173,19 @@ class Simplifier:
         return e
 
 
-def _outermost(term: Expr) -> list[Expr]:
-    """The factors of a term, those inside its matrix products too."""
-    found, todo = [], [term]
+def _outermost_calls(e: Expr) -> set[Expr]:
+    """The functions among the factors of the terms of a sum, those inside its matrix products too; shared parts are seen once."""
+    seen: set[Expr] = set()
+    todo = list(e.args)
     while todo:
-        e = todo.pop()
-        if e.op in ("mul", "matmul", "add", "transpose"):
-            todo.extend(e.args)
-        else:
-            found.append(e.args[0] if e.op == "pow" else e)
-    return found
+        f = todo.pop()
+        if f not in seen:
+            seen.add(f)
+            if f.op in ("mul", "matmul", "add", "transpose"):
+                todo.extend(f.args)
+            elif f.op == "pow":
+                todo.append(f.args[0])
+    return {f for f in seen if f.op == "call"}
 
 
 def simplify(e: Expr) -> Expr:

@@ -99,20 +99,21 @@ class Reading(NamedTuple):
         return tuple(s for s in self.symbols.values() if not s.declared)
 
 
-def fold(root: T, children: Callable[[T], Iterable[T]], visit: Callable[[T, list[Any]], Any]) -> Any:
+def fold(root: T, children: Callable[[T], Iterable[T]], visit: Callable[[T, list[Any]], Any], values: dict[T, Any] | None = None) -> Any:
     """visit(node, values of its children) once for every distinct node, children first, without recursion.
 
-    The one way in which every pass walks a tree or a DAG: linear in its size, whatever its depth.
+    The one way in which every pass walks a tree or a DAG: linear in its size, whatever its depth. `values` may hold what is
+    known already; it is filled.
     """
-    values: dict[int, Any] = {}
+    values = {} if values is None else values
     stack: list[tuple[T, bool]] = [(root, False)]
     while stack:
         node, ready = stack.pop()
-        if id(node) in values:
+        if node in values:
             continue
         if ready:
-            values[id(node)] = visit(node, [values[id(c)] for c in children(node)])
+            values[node] = visit(node, [values[c] for c in children(node)])
         else:
             stack.append((node, True))
-            stack.extend((c, False) for c in reversed(list(children(node))) if id(c) not in values)
-    return values[id(root)]
+            stack.extend([(c, False) for c in reversed(list(children(node))) if c not in values])
+    return values[root]

@@ -77,6 +77,13 @@ def test_an_answer_that_is_wrong_is_withheld(monkeypatch: pytest.MonkeyPatch) ->
         answer(A=[[1.0]], x=[1.0])
 
 
+def test_what_is_shared_is_worked_on_once() -> None:
+    powers = "; ".join(f"y{i + 1} = (y{i} + 1) * (y{i} - 2)" for i in range(1, 25))
+    squares = "; ".join(f"y{i + 1} = tanh(y{i}) * tanh(y{i})" for i in range(1, 50))
+    assert len(mc.grad(f"y25 where {powers}; y1 = t", "t").derivation) < 200
+    assert mc.grad(f"sum(y50) where {squares}; y1 = x", "x", ["x: vector(n)"]).evidence.verdict is True
+
+
 def test_deep_networks_grow_linearly_in_text() -> None:
     layers = "x"
     for k in range(12, 0, -1):

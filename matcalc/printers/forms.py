@@ -5,7 +5,7 @@ Every printer turns an expression into forms once for each distinct node, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from ..expr import Expr
 
@@ -31,8 +31,8 @@ class Form:
         return [p[0] for p in self.parts if not isinstance(p, str)]
 
 
-def in_order(root: Form) -> list[Form]:
-    """Every distinct form, parts before wholes, in the order of print."""
+def in_order(root: Form, named: Container[int] = ()) -> list[Form]:
+    """Every distinct form that is written out below root, parts before wholes; the walk stops at forms that have a name."""
     out: list[Form] = []
     seen: set[int] = set()
     stack: list[tuple[Form, bool]] = [(root, False)]
@@ -43,7 +43,7 @@ def in_order(root: Form) -> list[Form]:
         elif id(form) not in seen:
             seen.add(id(form))
             stack.append((form, True))
-            stack.extend([(c, False) for c in reversed(form.children) if id(c) not in seen])
+            stack.extend([(c, False) for c in reversed(form.children) if id(c) not in seen and id(c) not in named])
     return out
 
 
@@ -70,7 +70,7 @@ def shared(root: Form, name_length: int = 1, overhead: int = 6) -> list[Form]:
 def render(root: Form, names: dict[int, str]) -> str:
     """The text of a form, with the forms in `names` (but for the root itself) replaced by their names."""
     texts: dict[int, str] = {}
-    for form in _needed(root, names):
+    for form in in_order(root, names):
         pieces = []
         for part in form.parts:
             if isinstance(part, str):
@@ -82,22 +82,6 @@ def render(root: Form, names: dict[int, str]) -> str:
                 pieces.append(f"({text})" if name is None and child.strength < needed else text)
         texts[id(form)] = "".join(pieces)
     return texts[id(root)]
-
-
-def _needed(root: Form, names: dict[int, str]) -> list[Form]:
-    """The forms that are written out below root: the walk stops at names."""
-    out: list[Form] = []
-    seen: set[int] = set()
-    stack: list[tuple[Form, bool]] = [(root, False)]
-    while stack:
-        form, ready = stack.pop()
-        if ready:
-            out.append(form)
-        elif id(form) not in seen:
-            seen.add(id(form))
-            stack.append((form, True))
-            stack.extend([(c, False) for c in reversed(form.children) if id(c) not in seen and id(c) not in names])
-    return out
 
 
 def with_definitions(root: Form, taken: set[str], letters: Callable[[Expr], str], join: Callable[[str, list[tuple[str, str]]], str]) -> str:

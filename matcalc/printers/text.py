@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from .. import dims
-from ..algebra import _segments, divide, mul, run, scale, transpose
+from ..algebra import divide, mul, run, scale, segments, transpose
 from ..cost import cost, one_power, unrepeated
 from ..errors import LimitError
 from ..expr import Expr, Number, magnitude, make, number, postorder
@@ -279,7 +279,7 @@ class TextPrinter:
 
     def _chain(self, e: Expr, flips: Flips) -> Form:
         """factor @ factor ...; a product with ones at an end is a sum along an axis."""
-        left, middle, right = _segments(list(e.args))
+        left, middle, right = segments(list(e.args))
         if middle:  # a scalar in one piece
             return self._factors(e.args, flips)
         cut = bool(left) and bool(right) and left[-1].shape[1] == 1
