@@ -14,6 +14,7 @@ from .errors import DomainError
 from .expr import Expr, Head, Number, make, number
 
 ZERO, ONE = number(0), number(1)
+LONG = 12  # a matrix product of that many factors stays one factor of a longer one: shared parts are not written out again and again
 
 
 def plain(value: Number) -> Number:
@@ -117,6 +118,16 @@ def content(e: Expr) -> tuple[Number, Expr]:
 
     So `a - x` and `x - a` meet inside products. Large numbers are left alone: 0.044715 must not become 8943/200000.
     """
+    if e._content is None:
+        c, primitive = _content(e)
+        if primitive is not e:
+            e._content = (c, primitive)
+            return e._content
+        e._content = (1, e)
+    return e._content
+
+
+def _content(e: Expr) -> tuple[Number, Expr]:
     numerators, denominators = 0, 1
     for c in e.data:
         if isinstance(c, int):
@@ -124,19 +135,23 @@ def content(e: Expr) -> tuple[Number, Expr]:
         else:
             numerators = gcd(numerators, c.numerator)
             denominators = denominators * c.denominator // gcd(denominators, c.denominator)
-    factor: Number = Fraction(numerators, denominators) if denominators <= 1000 else Fraction(1)
-    if sum([abs(c) == 1 for c in e.data]) > sum([abs(c) == factor for c in e.data]):
-        factor = Fraction(1)  # 1.5 - x + x * y is not written as (3 - 2 * x + 2 * x * y) / 2
-    first = min(range(len(e.args)), key=lambda i: (_typed_at(e.args[i]), e.args[i].key))
-    if e.data[first] < 0:
+    factor: Number = 1 if denominators > 1000 else numerators if denominators == 1 else Fraction(numerators, denominators)
+    if factor != 1 and sum([abs(c) == 1 for c in e.data]) > sum([abs(c) == factor for c in e.data]):
+        factor = 1  # 1.5 - x + x * y is not written as (3 - 2 * x + 2 * x * y) / 2
+    first = min([(_typed_at(a), a.key, c) for a, c in zip(e.args, e.data, strict=True)], key=_place)
+    if first[2] < 0:
         factor = -factor
     if factor == 1:
         return 1, e
-    data = tuple([plain(Fraction(c) / factor) for c in e.data])
+    data = tuple([-c for c in e.data] if factor == -1 else [plain(Fraction(c) / factor) for c in e.data])
     if any([a.op == "add" and abs(c) == 1 for a, c in zip(e.args, data, strict=True)]):  # 2 * (a + b) + 4 * c = 2 * (a + b + 2 * c)
         flat = from_terms(zip(data, e.args, strict=True), e.shape)
         return (plain(factor), flat) if flat.op == "add" else (1, e)
     return plain(factor), make("add", e.args, data, e.shape)
+
+
+def _place(term: tuple[int, int, Number]) -> tuple[int, int]:
+    return term[0], term[1]
 
 
 def _typed_at(core: Expr) -> int:
@@ -303,7 +318,7 @@ def scalar_part(e: Expr) -> tuple[list[Expr], Expr]:
 
 # ---------------------------------------------------------------- matrix products
 def matmul(factors: Iterable[Expr]) -> Expr:
-    """The matrix product: flat, scalars in front, identities gone, row @ ... @ column split off as a scalar."""
+    """The matrix product: flat up to a length, scalars in front, identities gone, row @ ... @ column split off as a scalar."""
     scalars: list[Expr] = []
     chain: list[Expr] = []
     rows: Dim | None = None
@@ -316,7 +331,7 @@ def matmul(factors: Iterable[Expr]) -> Expr:
         if e.shape == SCALAR:
             scalars.append(e)
             continue
-        if e.op == "matmul":
+        if e.op == "matmul" and len(e.args) < LONG:
             todo.extend(reversed(e.args))
             continue
         if rows is None:
@@ -510,6 +525,11 @@ def _inner(a: Expr, b: Expr) -> Expr:
     """a.T @ b for columns; with elementwise products in it, one sum over all factors."""
     if a.op in ("mul", "pow") or b.op in ("mul", "pow") or a.canon is b.canon:
         return total(mul([a, b]))
+    return _dot(a, b)
+
+
+def _dot(a: Expr, b: Expr) -> Expr:
+    """a.T @ b for columns that are no products: the one of its two forms with fewer `.T`."""
     pair = [(transpose(a), b), (transpose(b), a)]
     return make("matmul", min(pair, key=orientation), None, SCALAR)
 
@@ -568,8 +588,7 @@ def _total_of_product(e: Expr) -> Expr:
     if len(e.args) == 2 and len(plain_factors) == 2:
         a, b = e.args
         if e.is_column:
-            pair = [(transpose(a), b), (transpose(b), a)]
-            return make("matmul", min(pair, key=orientation), None, SCALAR)
+            return matmul([transpose(a), b]) if "matmul" in (a.op, b.op) else _dot(a, b)
     for i, f in enumerate(e.args):
         if f.op == "matmul" and not e.is_column:
             left, _, right = segments(list(f.args))

@@ -18,6 +18,7 @@ from .printers.text import expression_text
 from .syntax import Reading, Symbol
 from .unparse import show
 
+TARGETS = ("numpy",)  # languages that `code` writes
 PRINTED = Limits(**dict.fromkeys(DEFAULTS, 10 ** 9))  # the limits of input are not those of what matcalc prints itself
 
 
@@ -92,13 +93,14 @@ class Answer:
     """
 
     def __init__(self, request: Request, reading: Reading, variable: Symbol | None, derived: Derived, *, check: bool, seed: int,
-                 notes: tuple[str, ...] = ()) -> None:
+                 notes: tuple[str, ...] = (), atoms: Mapping[str, Any] | None = None) -> None:
         self._request, self._reading, self._variable, self._derived = request, reading, variable, derived
         self._wants_check, self._seed = check, seed
         self._evidence: Evidence | None = None
         self._text: str | None = None
         self._program: Any = None
         self._notes = notes
+        self._atoms = atoms or {}  # what names stand for, where the question came from SymPy
 
     # ------------------------------------------------------------ the form
     @property
@@ -129,8 +131,67 @@ class Answer:
         return self._text
 
     def _show(self, e: Expr) -> str:
-        taken = [*self._reading.symbols, *self._reading.dims]
-        return expression_text(e, self._reading.decimals, self._derived.typed, taken)
+        return expression_text(e, self._reading.decimals, self._derived.typed, self._taken())
+
+    def _taken(self) -> list[str]:
+        """Names that mean something in the input."""
+        return [*self._reading.symbols, *self._reading.dims]
+
+    # ------------------------------------------------------------ other notations
+    def to(self, format: str) -> str:
+        """The form in one of the formats of the command: text, unicode, latex, mathml, sympy, numpy."""
+        formats = {"text": lambda: self.text, "sympy": lambda: str(self.sympy())}
+        return formats[format]() if format in formats else self.code(format) if format in TARGETS else self._in(format)
+
+    def latex(self) -> str:
+        r"""The form in LaTeX, for amsmath: `\left(A + A^{\top}\right) x`."""
+        return self._in("latex")
+
+    def unicode(self) -> str:
+        """The form as people write it in a mail: `(A + Aᵀ) x`."""
+        return self._in("unicode")
+
+    def mathml(self) -> str:
+        """The form in MathML, for web pages."""
+        return self._in("mathml")
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}$"
+
+    def _in(self, format: str) -> str:
+        from .printers import FORMATS, printed
+
+        if format not in FORMATS:
+            raise NotSupported(f"there is no format {format!r}", detail=f"the formats: {', '.join(FORMATS)}, sympy, {', '.join(TARGETS)}")
+        self._ensure_checked()
+        return printed(self._derived.expression, format, self._reading.decimals, self._derived.typed, self._taken())
+
+    def code(self, target: str = "numpy") -> str:
+        """A complete function as source text, with the formula and the shapes; it needs nothing of matcalc.
+
+        >>> import matcalc as mc
+        >>> print(mc.grad("x.T A x", wrt="x").code("numpy"))
+        import numpy as np
+        <BLANKLINE>
+        <BLANKLINE>
+        def grad(x, A):
+            \"\"\"(A + A.T) @ x
+        <BLANKLINE>
+            x: array (n,)
+            A: array (n, n)
+            returns: array (n,)
+            \"\"\"
+            return (A + A.T) @ x
+        <BLANKLINE>
+        """
+        from .printers.numpy import NumPy
+
+        if target not in TARGETS:
+            raise NotSupported(f"there is no code for {target!r}", detail=f"the targets: {', '.join(TARGETS)}")
+        self._ensure_checked()
+        arrays = {s.name: s.shape for s in self._reading.symbols.values()}
+        printer = NumPy(self._reading.decimals, self._derived.typed)
+        return printer.code(self._request.verb, self._derived.expression, arrays, self._printed())
 
     # ------------------------------------------------------------ evidence
     @property
@@ -222,6 +283,15 @@ class Answer:
         except MatcalcError as error:
             raise error.at(Request("simplify", claim)) from None
         return verify_equal(mine, other, seed=self._seed, values=known().added_values()).verdict is True
+
+    # ------------------------------------------------------------ other notations
+    def sympy(self) -> Any:
+        """The form as a SymPy expression, over MatrixSymbols with symbolic dimensions; over the asker's own symbols if it came from SymPy."""
+        from .printers.sympy import to_sympy
+
+        return to_sympy(self.expression, self._atoms)
+
+    _sympy_ = sympy
 
     # ------------------------------------------------------------ values
     def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:

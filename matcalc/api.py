@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -15,6 +16,7 @@ from .errors import DomainError, Fix, LimitError, MatcalcError, NotSupported, Re
 from .expr import Expr, symbols
 from .knowledge import Function, Identity, PropertyRule, known, load
 from .parser import Limits, canonical_variable, read
+from .readings.sympy import is_sympy, name_of, spell
 from .syntax import Node, Reading, Symbol, fold
 from .transposition import gradient
 
@@ -38,7 +40,7 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
          check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The gradient of a scalar expression: shaped like the variable, with df = <G, dX>.
 
-    f: text, or an expression.     wrt: a variable, or several in a list, which give a list; may be left out where there is only one.
+    f: text, an expression, or one of SymPy.     wrt: a variable, or several in a list, which give a list; may be left out where there is only one.
     let: declarations, "A: matrix(n, n) symmetric".     structure: the convention for a structured variable: "projected" (the
     gradient within the space of such matrices), "independent" (by the free entries) or "free" (all entries vary).
 
@@ -48,7 +50,7 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
 
     Errors: MatcalcError, with the place in the text, a cause and a fix.
     """
-    text, let = as_text(f, let)
+    text, let, atoms = as_text(f, let, wrt)
     several, names = variables_of(wrt)
     plain(syntax=syntax, structure=structure, rules=rules, seed=seed)
     options = (("structure", structure),) if structure != "projected" else ()
@@ -61,18 +63,19 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
         variables = [find_variable(reading, canonical_variable(n)) for n in names] or [only_variable(reading)]
         if reading.root.shape != dims.SCALAR:
             raise not_scalar(reading, variables[0], request)
-        answers = [_gradient(reading, v, structure, request, check, seed) for v in variables]
+        answers = [_gradient(reading, v, structure, request, check, seed, atoms) for v in variables]
     return answers if several else answers[0]
 
 
-def _gradient(reading: Reading, variable: Symbol, structure: str, request: Request, check: bool, seed: int) -> Answer:
+def _gradient(reading: Reading, variable: Symbol, structure: str, request: Request, check: bool, seed: int,
+              atoms: Mapping[str, Any]) -> Answer:
     try:
         derived = derive_gradient(reading, variable, structure)
     except NotSupported as error:
         pointed(error, reading.root)
         raise
     notes = tuple(_unused(s, reading, variable) for s in reading.unused)
-    return Answer(request, reading, variable, derived, check=check, seed=seed, notes=notes)
+    return Answer(request, reading, variable, derived, check=check, seed=seed, notes=notes, atoms=atoms)
 
 
 def _unused(s: Symbol, reading: Reading, variable: Symbol) -> str:
@@ -88,12 +91,12 @@ def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Se
     >>> print(mc.simplify("inv(A) @ A @ x + x"))
     2 * x
     """
-    text, let = as_text(f, let)
+    text, let, atoms = as_text(f, let)
     plain(syntax=syntax, rules=rules, seed=seed)
     request = Request("simplify", text, (), tuple(let), _options(syntax, rules))
     with asked(request):
         reading = understand(text, let, syntax, rules, (), limits)
-        return Answer(request, reading, None, derive_simplified(reading), check=check, seed=seed)
+        return Answer(request, reading, None, derive_simplified(reading), check=check, seed=seed, atoms=atoms)
 
 
 def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (),
@@ -106,7 +109,7 @@ def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str]
     """
     from .compiler import Program, shaped
 
-    text, let = as_text(f, let)
+    text, let, _ = as_text(f, let)
     plain(syntax=syntax, rules=rules)
     if values is not None and not isinstance(values, Mapping):
         raise DomainError('values are given by name, {"x": [1, 2]}', fixes=[Fix(say='mc.evaluate("x.T @ x", {"x": [1, 2]})')])
@@ -140,14 +143,14 @@ def _is_number(value: Any) -> bool:
     return (isinstance(value, (int, float)) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
 
 
-def parse(text: str, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
-    """The expression of a text. Equal expressions are equal objects, whatever they were typed in.
+def parse(text: Any, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
+    """The expression of a text, or of a SymPy expression. Equal expressions are equal objects, whatever they were typed in.
 
     >>> import matcalc as mc
     >>> mc.parse("x.T A x") is mc.parse("x.T @ A @ x")
     True
     """
-    text, let = as_text(text, let)
+    text, let, _ = as_text(text, let)
     plain(syntax=syntax)
     with asked(Request("simplify", text, (), tuple(let))):
         return build(understand(text, let, syntax, (), (), limits))
@@ -173,19 +176,43 @@ def load_rules(path: Any) -> None:
 
 
 # ---------------------------------------------------------------- reading the request
-def as_text(f: Any, declared: Any) -> tuple[str, Sequence[str]]:
-    """The text of what was passed, with the declarations that an expression brings along."""
+def as_text(f: Any, declared: Any, wrt: Any = None) -> tuple[str, Sequence[str], dict[str, Any]]:
+    """The text of what was passed, with the declarations that an expression brings along, and what its names stand for in SymPy."""
     let: list[str] = list(declared) if isinstance(declared, (list, tuple)) else [declared]
     if not all(isinstance(d, str) for d in let):
         raise DomainError("let is a list of declarations as text", fixes=[Fix(say='let=["A: matrix(n, n)", "x: vector(n)"]')])
+    foreign = [w for w in (wrt if isinstance(wrt, (list, tuple)) else [wrt]) if is_sympy(w)]
+    if is_sympy(f) or (foreign and isinstance(f, str)):
+        spelled = spell(f, foreign, _names_in_sympy())
+        return spelled.text, _together(spelled.let, let), spelled.atoms
     if isinstance(f, str):
-        return f, let
+        return f, let, {}
     if isinstance(f, Expr):
         given = {d.split(":")[0].strip() for d in let}
         found = [_declaration(s) for name, s in symbols(f).items() if name not in given]
-        return str(f), [*found, *let]
-    raise DomainError(f"an expression is text or made by mc.parse, not {type(f).__name__}",
+        return str(f), [*found, *let], {}
+    raise DomainError(f"an expression is text, made by mc.parse, or of SymPy, not {type(f).__name__}",
                       fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
+
+
+def _together(shapes: Sequence[str], let: Sequence[str]) -> list[str]:
+    """The shapes that symbols bring along, and what the user says of them: properties are added, a kind goes before."""
+    said = {d.partition(":")[0].strip(): d.partition(":")[2] for d in let}
+    found = []
+    for shape in shapes:
+        more = said.get(shape.partition(":")[0], "")
+        if not re.match(r"\s*(matrix|vector|scalar)\b", more):
+            found.append(f"{shape} {more}".strip())
+            said.pop(shape.partition(":")[0], None)
+    return [*found, *(d for d in let if d.partition(":")[0].strip() in said)]
+
+
+def _names_in_sympy() -> dict[str, tuple[str, int | None]]:
+    """The classes of SymPy, and ours beside them, that rules/ names: the function that each is, and its axis."""
+    found: dict[str, tuple[str, int | None]] = {}
+    for f in [f for overloads in known().functions.values() for f in overloads]:
+        found.setdefault(f.get("sympy").removeprefix("matcalc."), (f.name, f.head.axis))
+    return found
 
 
 def variables_of(wrt: Any) -> tuple[bool, tuple[str, ...]]:
@@ -194,6 +221,7 @@ def variables_of(wrt: Any) -> tuple[bool, tuple[str, ...]]:
         return False, ()
     several = isinstance(wrt, (list, tuple))
     names = tuple(wrt) if several else (wrt,)
+    names = tuple(name_of(w) if is_sympy(w) else w for w in names)
     if not all(isinstance(w, (str, Expr)) for w in names):
         raise DomainError("wrt is the name of a variable, or a list of names", fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
     return several, tuple(str(w) for w in names)

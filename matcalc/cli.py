@@ -30,8 +30,8 @@ EXAMPLES = (
 )
 MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
 
-FORMATS = ("text", "json")
-LATER_FORMATS = ("unicode", "latex", "mathml", "sympy", "numpy", "jax", "torch", "julia", "matlab")
+FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
+LATER_FORMATS = ("jax", "torch", "julia", "matlab")
 LATER_VERBS = ("jacobian", "hessian", "differential", "vjp", "jvp", "check", "minimize", "plot", "repl")
 SYNTAXES = ("auto", "numpy", "matlab", "latex")
 STRUCTURES = ("projected", "independent", "free")
@@ -140,7 +140,7 @@ reading_options = option_set(
     click.option("--let", multiple=True, metavar='"A: matrix(n, n)"',
                  help='Declare a variable or its properties ("A: spd"); may be repeated.'),
     click.option("--syntax", default="auto", metavar="NAME", help="How the text is read: auto (default), numpy, matlab or latex."),
-    click.option("--to", default="text", metavar="FORMAT", help="What is printed: text (default) or json."),
+    click.option("--to", default="text", metavar="FORMAT", help="What is printed: text (default), unicode, latex, mathml, sympy, numpy or json."),
     click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated."),
     click.option("--limit", multiple=True, metavar="NAME=VALUE", help="Raise a limit that an error named; may be repeated."),
     click.option("--file", metavar="FILE", help="Read one expression a line; errors carry the line number."),

@@ -75,7 +75,13 @@ def _terminates(denominator: int) -> bool:
 
 
 def flippable(e: Expr) -> bool:
-    """Can a minus in front be hidden by writing a difference inside the other way round?"""
+    """Can a minus in front be hidden by writing a difference inside the other way round? Remembered on the node."""
+    if e._turns is None:
+        e._turns = _flippable(e)
+    return e._turns
+
+
+def _flippable(e: Expr) -> bool:
     if e.op == "add":
         return any([c < 0 for c in e.data])
     if e.op in ("matmul", "mul"):

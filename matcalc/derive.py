@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .algebra import add, eye, matmul, mul, scale, transpose
 from .build import build
 from .cost import cost
+from .differentials import depends
 from .errors import DomainError, Fix
 from .expr import Expr, postorder, symbol, symbols
 from .factoring import expanded
@@ -71,12 +72,24 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
 
 def leading_to(result: Expr, steps: list[Step]) -> tuple[Step, ...]:
     """The steps whose outcome is a part of what came later; trials that were given up are left out."""
-    needed = {n.canon for n in postorder([result])}
+    needed: set[Expr] = set()
+    seen: set[Expr] = set()
+
+    def need(root: Expr) -> None:
+        todo = [root]
+        while todo:
+            node = todo.pop()
+            if node not in seen:
+                seen.add(node)
+                needed.add(node.canon)
+                todo.extend(node.args)
+
+    need(result)
     kept: list[Step] = []
     for step in reversed(steps):
         if step.before is step.after or step.after.canon in needed:
             kept.append(step)
-            needed |= {n.canon for n in postorder([step.before])}
+            need(step.before)
     return tuple(reversed(kept))
 
 
@@ -84,8 +97,9 @@ def record_rules(simplifier: Simplifier, f: Expr, wrt: Expr) -> None:
     """The differentials that were used, as the first steps of the derivation."""
     seen: set[str] = set()
     rules = []
+    active = depends(f, wrt)
     for node in reversed(postorder([f])):
-        if node.op == "call" and node.data.name not in seen and wrt in postorder([node]):
+        if node.op == "call" and node.data.name not in seen and active[node]:
             seen.add(node.data.name)
             function = of_call(node)
             rules.append(Step(f"differential of {node.data.name}", node, node, function.source))

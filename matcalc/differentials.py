@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from .algebra import ONE, add, is_zero, matmul, mul, negate, power, run, scale, total, transpose, zeros
+from .algebra import LONG, ONE, add, is_zero, matmul, mul, negate, power, run, scale, total, transpose, zeros
 from .errors import LimitError, NotDifferentiable
 from .expr import Expr, fold, number, symbol
 from .functions import apply, instantiate, of_call
@@ -42,7 +42,7 @@ def differential_of(node: Expr, changes: Mapping[int, Expr]) -> Expr:
     if op == "mul":
         return add([mul([number(node.data), *args[:i], d, *args[i + 1:]]) for i, d in changes.items()], node.shape)
     if op == "matmul":
-        return add([matmul([*args[:i], d, *args[i + 1:]]) for i, d in changes.items()], node.shape)
+        return add(_one_changed(args, changes), node.shape)
     if op == "kron":
         return add([kron(*(d if j == i else a for j, a in enumerate(args))) for i, d in changes.items()], node.shape)
     if op == "pow":
@@ -60,6 +60,18 @@ def differential_of(node: Expr, changes: Mapping[int, Expr]) -> Expr:
             raise LimitError(f"the derivative of a matrix power above {POWERS} has too many terms", detail=f"the power is {node.data}")
         return add([matmul([run(args[0], i), d, run(args[0], node.data - 1 - i)]) for i in range(node.data)], node.shape)
     return _LINEAR[op](d) if op != "index" else index(d, node.data)
+
+
+def _one_changed(factors: Sequence[Expr], changes: Mapping[int, Expr]) -> list[Expr]:
+    """The matrix products in which one factor has changed; of a long one, what stands before and behind that factor is shared."""
+    if len(factors) < LONG:
+        return [matmul([*factors[:i], d, *factors[i + 1:]]) for i, d in changes.items()]
+    before, behind = [[factors[0]]], [[factors[-1]]]
+    for f, g in zip(factors[1:], reversed(factors[:-1]), strict=True):
+        before.append([matmul([*before[-1], f])])
+        behind.append([matmul([g, *behind[-1]])])
+    before, behind = [[], *before[:-1]], [*reversed(behind[:-1]), []]
+    return [matmul([*before[i], d, *behind[i]]) for i, d in changes.items()]
 
 
 _LINEAR = {"transpose": transpose, "tr": trace, "sum": total, "diag": diagonal_matrix, "diagv": diagonal, "vec": vec}

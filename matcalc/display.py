@@ -48,7 +48,7 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
             continue
         if asked.get("steps"):
             out += str(answer.derivation).splitlines()
-        out.append(str(answer))
+        out.append(answer.to(asked.get("to") or "text").rstrip("\n"))
         err += context(answer, guessed=asked.verb == "grad" and not asked.get("wrt"))
     return Shown(out, list(dict.fromkeys(err)))
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
+from weakref import ref
 from zlib import crc32
 
 from .dims import SCALAR, Shape
@@ -56,7 +57,8 @@ class Expr:
     """One node. `canon`: the same value with the terms of sums and products in a fixed order, for finding like terms;
     `key`: a structural number for that order; `rank`: the lowest rank of a variable in it; `transposes`: how many `.T` it shows."""
 
-    __slots__ = ("op", "args", "data", "shape", "key", "rank", "transposes", "canon", "_transpose", "_cost", "__weakref__")
+    __slots__ = ("op", "args", "data", "shape", "key", "rank", "transposes", "canon", "_transpose", "_cost", "_terms", "_turns", "_content",
+                 "__weakref__")
     op: str
     args: tuple[Expr, ...]
     data: Any
@@ -67,6 +69,9 @@ class Expr:
     canon: Expr
     _transpose: Expr | None
     _cost: int | None
+    _terms: int | None
+    _turns: bool | None
+    _content: tuple[Number, Expr] | None
 
     @property
     def is_scalar(self) -> bool:
@@ -147,6 +152,14 @@ class Expr:
     def __reduce__(self) -> Any:
         raise TypeError("expressions are interned and cannot be pickled; keep their text")
 
+    def sympy(self) -> Any:
+        """The same value in SymPy, over MatrixSymbols with symbolic dimensions."""
+        from .printers.sympy import to_sympy
+
+        return to_sympy(self)
+
+    _sympy_ = sympy
+
     def __str__(self) -> str:
         from .printers.text import expression_text
 
@@ -156,7 +169,25 @@ class Expr:
         return f"<{self}>"
 
 
-_interned: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
+Identity = tuple[str, Any, tuple["Expr", ...], Shape]
+
+
+class _Entry(ref[Expr]):
+    """A node in the table, which forgets it when nobody holds it any more. (A WeakValueDictionary does the same, twice as slowly.)"""
+
+    __slots__ = ("identity",)
+    identity: Identity
+
+
+_interned: dict[Identity, _Entry] = {}
+
+
+def _forget(entry: ref[Expr]) -> None:
+    assert isinstance(entry, _Entry)
+    if _interned.get(entry.identity) is entry:
+        del _interned[entry.identity]
+
+
 _ORDERLESS = ("add", "mul")
 _NO_RANK = 1 << 30
 
@@ -164,42 +195,48 @@ _NO_RANK = 1 << 30
 def make(op: str, args: tuple[Expr, ...] = (), data: Any = None, shape: Shape = SCALAR) -> Expr:
     """The one node with these parts. Only constructors call this; it checks nothing."""
     identity = (op, data, args, shape)
-    found = _interned.get(identity)
-    if found is not None:
-        return found
-    node = object.__new__(Expr)
+    entry = _interned.get(identity)
+    if entry is not None:
+        found = entry()
+        if found is not None:
+            return found
+    node: Expr = object.__new__(Expr)
     node.op, node.args, node.data, node.shape = op, args, data, shape
-    node._transpose = node._cost = None
-    node.rank = min([a.rank for a in args], default=_NO_RANK)
-    node.transposes = sum([a.transposes for a in args])
-    if op == "transpose":
-        node.transposes += 1
+    node._transpose = node._cost = node._terms = node._turns = node._content = None
+    rank, transposes, same = _NO_RANK, 1 if op == "transpose" else 0, True
+    for a in args:
+        if a.rank < rank:
+            rank = a.rank
+        transposes += a.transposes
+        same = same and a.canon is a
+    node.rank, node.transposes = rank, transposes
     if op in _ORDERLESS:
         node.canon, node.key = _canonical_sum_or_product(node)
     else:
         node.key = _key(node)
-        same = all([a.canon is a for a in args])
         node.canon = node if same else make(op, tuple([a.canon for a in args]), data, shape)
-    _interned[identity] = node
+    entry = _Entry(node, _forget)
+    entry.identity = identity
+    _interned[identity] = entry
     return node
 
 
 def _canonical_sum_or_product(node: Expr) -> tuple[Expr, int]:
     if node.op == "add":
-        pairs = sorted([(a.key, c, a.canon) for a, c in zip(node.args, node.data, strict=True)], key=lambda p: p[:2])
+        pairs = sorted([(a.key, c, a.canon) for a, c in zip(node.args, node.data, strict=True)], key=_key_and_number)
         args, data = tuple([p[2] for p in pairs]), tuple([p[1] for p in pairs])
-        key = hash((2, *[p[0] for p in pairs], *[hash(p[1]) for p in pairs]))
+        key = hash((2, *[p[0] for p in pairs], *data))
     else:
         args = tuple(sorted([a.canon for a in node.args], key=_key_of))
         data = node.data
-        key = hash((3, hash(data), *[a.key for a in args]))
+        key = hash((3, data, *[a.key for a in args]))
     if args == node.args and data == node.data:
         return node, key
     return make(node.op, args, data, node.shape), key
 
 
-def _key_of(node: Expr) -> int:
-    return node.key
+_key_of = attrgetter("key")
+_key_and_number = itemgetter(0, 1)
 
 
 _OPS = {op: i for i, op in enumerate(

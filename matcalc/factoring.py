@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from math import gcd, prod
 
-from .algebra import add, eye, matmul, mul, ones, power, run, scalar_part, scale, terms_of, total
+from .algebra import add, base_and_exponent, eye, matmul, mul, ones, power, run, scalar_part, scale, terms_of, total
 from .cost import cost
 from .expr import Expr, Number, magnitude, number
 from .operators import diagonal, diagonal_matrix, kron, trace, vec
 
 EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
+SHARED = 4  # factors that the same terms share are taken out together if they are that many
+MANY = 1000  # terms are not counted further
 WIDE = 600  # factors beyond the fourth, over all terms: a sum of more is left as it is
 Term = tuple[Number, Expr]
 
 LINEAR = {"tr": trace, "sum": total, "diagv": diagonal, "diag": diagonal_matrix, "vec": vec}
+_OPENED = frozenset(("add", "mul", "matmul", "run", "pow", *LINEAR))
 
 
 # ---------------------------------------------------------------- common factors
@@ -26,12 +30,47 @@ def factored(e: Expr) -> list[Expr]:
     """
     terms = terms_of(e)
     lowest = cost(e)
+    together = _shared(terms, e)
+    if together is not None and cost(together) < lowest:
+        return [together]
     scored = sorted([(price, bare, i, c) for i, (bare, c) in enumerate(candidates(terms, e)) if (price := cost(c)) < lowest])
     if not scored:
         return []
     best = scored[0]
     second = next((s[3] for s in scored if not s[1]), None) if best[1] else None
     return [best[3]] if second is None else [best[3], second]
+
+
+def _shared(terms: list[Term], e: Expr) -> Expr | None:
+    """The sum with all those factors out that the same terms have: one by one, long products would be taken apart once for each."""
+    places: dict[tuple[Expr, Expr], list[int]] = {}
+    for i, (_, core) in enumerate(terms):
+        if core.op == "mul" and len(core.args) >= SHARED:
+            for f in core.args:
+                if f.op not in ("ones", "eye"):
+                    places.setdefault(_power_of(f), []).append(i)
+    sets: dict[tuple[int, ...], set[tuple[Expr, Expr]]] = {}
+    for key, found in places.items():
+        if len(found) > 1:
+            sets.setdefault(tuple(found), set()).add(key)
+    if not sets:
+        return None
+    chosen, keys = max(sets.items(), key=lambda s: len(s[1]) * (len(s[0]) - 1))
+    if len(keys) < SHARED:
+        return None
+    members: dict[int, tuple[Expr, Expr]] = {}
+    for i in chosen:
+        core = terms[i][1]
+        taken = [f for f in core.args if _power_of(f) in keys]
+        rest = [f for f in core.args if _power_of(f) not in keys]
+        bare = not core.is_scalar and all([f.is_scalar for f in rest])
+        members[i] = mul(taken), mul([*rest, ones(core.shape)] if bare else rest or [number(1)])
+    return _taken("times", members, terms, e)
+
+
+def _power_of(f: Expr) -> tuple[Expr, Expr]:
+    base, exponent = base_and_exponent(f)
+    return base.canon, exponent
 
 
 def candidates(terms: list[Term], e: Expr) -> Iterator[tuple[bool, Expr]]:
@@ -172,10 +211,8 @@ def _equal_coefficients(terms: list[Term], e: Expr) -> Iterator[Expr]:
             kept = [i for i in range(len(terms)) if i == members[0] or i not in members]
             out = [scale(c, inner) if i == members[0] else scale(*terms[i]) for i in kept]
             yield add(out, e.shape)
-    numbers = [Fraction(c) for c, _ in terms]
-    if len({abs(c) for c in numbers}) > 1:
-        from math import gcd
-
+    if len({magnitude(c) for c, _ in terms}) > 1:
+        numbers = [Fraction(c) for c, _ in terms]
         shared = Fraction(gcd(*[abs(c.numerator) for c in numbers]), 1)
         denominators = {c.denominator for c in numbers}
         if len(denominators) == 1:
@@ -187,11 +224,46 @@ def _equal_coefficients(terms: list[Term], e: Expr) -> Iterator[Expr]:
 # ---------------------------------------------------------------- multiplying out
 def expanded(e: Expr, limit: int = EXPANDED_TERMS) -> Expr | None:
     """Products of sums multiplied out, and sums and traces of sums taken apart; None if that makes too many terms."""
-    terms = _expand(e, limit)
+    terms = _expand(e, limit) if opened_terms(e) <= limit else None
     return None if terms is None else add(terms, e.shape)
 
 
+def opened_terms(root: Expr) -> int:
+    """How many terms multiplying out gives; remembered on the node, so that nobody looks twice into what has too many."""
+    if root._terms is None:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            waiting = [a for a in node.args if a._terms is None]
+            if waiting and node.op in _OPENED:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            if node._terms is None:
+                node._terms = min(_opened_terms(node), MANY)
+    return root._terms  # type: ignore[return-value]
+
+
+def _opened_terms(e: Expr) -> int:
+    counts = [a._terms or 1 for a in e.args]
+    if e.op == "add":
+        return sum(counts)
+    if e.op in ("mul", "matmul"):
+        return prod(counts)
+    if e.op == "run":
+        return int(counts[0] ** e.data) if e.data <= 3 else 1
+    if e.op == "pow":
+        return int(counts[0] ** e.args[1].data) if _opens_as_power(e) else 1
+    return counts[0] if e.op in LINEAR else 1
+
+
+def _opens_as_power(e: Expr) -> bool:
+    return e.args[0].op == "add" and e.args[1].op == "num" and e.args[1].data in (2, 3)
+
+
 def _expand(e: Expr, limit: int) -> list[Expr] | None:
+    if e._terms == 1:
+        return [e]
     if e.op == "add":
         return _all([scale(c, a) for c, a in zip(e.data, e.args, strict=True)], limit)
     if e.op == "mul":
@@ -200,7 +272,7 @@ def _expand(e: Expr, limit: int) -> list[Expr] | None:
         return _product(list(e.args), matmul, limit)
     if e.op == "run" and e.data <= 3:
         return _product([e.args[0]] * e.data, matmul, limit)
-    if e.op == "pow" and e.args[0].op == "add" and e.args[1].op == "num" and e.args[1].data in (2, 3):
+    if e.op == "pow" and _opens_as_power(e):
         return _product([e.args[0]] * e.args[1].data, mul, limit)
     if e.op in LINEAR:
         inner = _expand(e.args[0], limit)
@@ -232,12 +304,12 @@ def expandable(e: Expr) -> bool:
     """Is there a sum inside a product that could be multiplied out?"""
     if e.op in ("mul", "matmul"):
         return any([f.op == "add" or (f.op in ("matmul", "mul") and expandable(f)) or
-                    (f.op == "pow" and f.args[0].op == "add" and f.args[1].op == "num" and f.args[1].data in (2, 3)) or
+                    (f.op == "pow" and _opens_as_power(f)) or
                     (f.op in LINEAR and f.args[0].op == "add") for f in e.args])
     if e.op in LINEAR:
         return e.args[0].op == "add" or expandable(e.args[0])
     if e.op == "pow":
-        return e.args[0].op == "add" and e.args[1].op == "num" and e.args[1].data in (2, 3)
+        return _opens_as_power(e)
     return e.op == "run" and e.args[0].op == "add" and e.data <= 3
 
 

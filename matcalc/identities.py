@@ -9,11 +9,12 @@ from .build import build
 from .errors import MatcalcError, RuleError
 from .expr import Expr, symbols
 from .knowledge import Identity, Knowledge, PropertyRule, known
-from .match import Pattern, heads
+from .match import Pattern, heads, part_operators
 from .parser import read
 from .syntax import Reading
 
 KINDS = ("scalar", "vector", "matrix", "dimension", "any")
+LOOKS = 10_000  # kinds of node whose rules are remembered
 ANY = {"scalar": "scalar", "vector": "vector(n)", "matrix": "matrix(m, n)"}
 
 
@@ -105,6 +106,7 @@ class Index:
         self._waiting: dict[str, list[int]] = {}
         self._missing: dict[int, set[str]] = {}
         self._ready: dict[str, list[tuple[int, Rewrite]]] = {}
+        self._seen: dict[tuple[str, frozenset[str], frozenset[str]], list[Rewrite]] = {}
         for i, entry in enumerate(self._entries):
             names = self._mentions(entry.left if isinstance(entry, Identity) else entry.pattern)
             self._missing[i] = names
@@ -114,10 +116,17 @@ class Index:
 
     def at(self, e: Expr) -> list[Rewrite]:
         """The rules whose pattern may stand at this node, in the order in which rules/ states them."""
-        for name in heads(e):
-            if name not in self._met:
+        names = frozenset(heads(e))
+        look = (_root(e), names, part_operators(e))
+        found = self._seen.get(look)
+        if found is None:
+            for name in names - self._met:
                 self._meet(name)
-        return [r for _, r in self._ready.get(_root(e), ())]
+            found = [r for _, r in self._ready.get(look[0], ()) if r.pattern.may_match(*look[1:])]
+            if len(self._seen) >= LOOKS:
+                self._seen.clear()
+            self._seen[look] = found
+        return found
 
     def _meet(self, name: str) -> None:
         self._met.add(name)
@@ -134,6 +143,7 @@ class Index:
                 self._ready.setdefault(_root(rewrite.pattern.left), []).append((i, rewrite))
         for bucket in self._ready.values():
             bucket.sort(key=lambda pair: pair[0])
+        self._seen.clear()
 
 
 def _root(e: Expr) -> str:

@@ -12,7 +12,7 @@ from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
     "signature derivative differential trace_differential definition adjoint role alternative see transpose domain smooth kink "
-    "numpy sympy latex source".split()
+    "numpy sympy latex latex_matrix unicode source".split()
 )
 
 

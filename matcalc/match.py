@@ -42,19 +42,22 @@ Accept = Callable[[Binding], bool]
 
 
 class Pattern:
-    """A left side, compiled: its variables, and the names of functions that its outermost parts must have."""
+    """A left side, compiled: its variables, the names of functions that its outermost parts must have, and the operators."""
 
-    __slots__ = ("left", "variables", "anchors")
+    __slots__ = ("left", "variables", "anchors", "_operators")
 
     def __init__(self, left: Expr, variables: frozenset[Expr]) -> None:
         self.left, self.variables = left, variables
         self.anchors = frozenset(heads(left))
+        parts = [p.args[0] if left.op == "mul" and p.op == "pow" else p for p in left.args]
+        self._operators = [p.op for p in parts if p not in variables and p.op not in ("transpose", "mul")]
+
+    def may_match(self, names: frozenset[str], operators: frozenset[str]) -> bool:
+        """Does an expression with these `heads` and `part_operators` have all that the pattern asks for?"""
+        return self.anchors <= names and all([op in operators or (op == "matmul" and "run" in operators) for op in self._operators])
 
     def rewrite(self, e: Expr, right: Expr, accept: Accept) -> Expr | None:
-        """e with one occurrence of the pattern at its root (or among its terms or factors) replaced, or None.
-
-        The caller has seen that the functions in `anchors` are among the `heads` of e.
-        """
+        """e with one occurrence of the pattern at its root (or among its terms or factors) replaced, or None; e `may_match`."""
         op = self.left.op
         if op != e.op:
             return None
@@ -86,31 +89,40 @@ class Pattern:
         for i, (c, core) in enumerate(have):
             if not self._may_match(wanted[0][1], core):
                 continue
-            ratio = Fraction(c) / wanted[0][0]
+            ratio = _over(c, wanted[0][0])
             for found, rest in self._terms(wanted, have, ratio, EMPTY, i):
                 if accept(found):
                     new = substitute(right, found.values, found.sizes)
                     others = [scale(d, a) for j, (d, a) in enumerate(have) if j not in rest]
                     place = min(rest)
                     before = sum(1 for j in range(place) if j not in rest)
-                    return add([*others[:before], scale(_plain(ratio), new), *others[before:]], e.shape)
+                    return add([*others[:before], scale(ratio, new), *others[before:]], e.shape)
         return None
 
-    def _terms(self, wanted: Sequence[tuple[Number, Expr]], have: Sequence[tuple[Number, Expr]], ratio: Fraction, b: Binding,
+    def _terms(self, wanted: Sequence[tuple[Number, Expr]], have: Sequence[tuple[Number, Expr]], ratio: Number, b: Binding,
                first: int | None = None) -> Iterator[tuple[Binding, frozenset[int]]]:
         """All ways to find the wanted terms among those of a sum, each `ratio` times as large."""
+        wanted = [(_plain(ratio * c), p) for c, p in wanted]
+        places: dict[Number, list[int]] = {}
+        for i, (c, _) in enumerate(have):
+            places.setdefault(c, []).append(i)
+
         def go(k: int, b: Binding, used: frozenset[int]) -> Iterator[tuple[Binding, frozenset[int]]]:
             if k == len(wanted):
                 yield b, used
                 return
             c, p = wanted[k]
-            for i in [first] if k == 0 and first is not None else range(len(have)):
+            free = p in self.variables and (p not in b.values or b.values[p].op in ("mul", "num", "add"))
+            if free and p not in b.values:
+                return
+            whole = scale(c, b.values[p]).canon if free else None
+            for i in [first] if k == 0 and first is not None else range(len(have)) if free else places.get(c, ()):
                 if i in used:
                     continue
-                if p in self.variables and (p not in b.values or b.values[p].op in ("mul", "num", "add")):
-                    if p in b.values and scale(have[i][0], have[i][1]).canon is scale(_plain(ratio * c), b.values[p]).canon:
+                if free:
+                    if scale(have[i][0], have[i][1]).canon is whole:
                         yield from go(k + 1, b, used | {i})
-                elif have[i][0] == ratio * c:
+                elif have[i][0] == c and self._may_match(p, have[i][1]):
                     for found in self.match_all([(p, have[i][1])], b):
                         yield from go(k + 1, found, used | {i})
 
@@ -153,7 +165,7 @@ class Pattern:
                     kept = [*left[:i], *([rest] if rest.op != "num" else []), *left[i + 1:]]
                     yield from go(k + 1, found, kept, c * sign)
 
-        return go(0, b, list(e.args), e.data if p.data == 1 else _plain(Fraction(e.data) / p.data))
+        return go(0, b, list(e.args), _over(e.data, p.data))
 
     def _may_match(self, p: Expr, e: Expr) -> bool:
         """A cheap look at the roots, before anything is built."""
@@ -262,7 +274,7 @@ class Pattern:
         elif op == "add":
             if len(p.args) == len(e.args):
                 wanted = _concrete_first(list(zip(p.data, p.args, strict=True)), self.variables)
-                yield from (found for found, _ in self._terms(wanted, list(zip(e.data, e.args, strict=True)), Fraction(1), b))
+                yield from (found for found, _ in self._terms(wanted, list(zip(e.data, e.args, strict=True)), 1, b))
             yield from self._rest_of_sum(p, e, b)
         elif op == "matmul":
             yield from self._whole_chain(p, e, b)
@@ -278,10 +290,10 @@ class Pattern:
         if len(free) != 1 or len(p.args) < 2:
             if len(free) == 2 and len(p.args) == 2:  # A + B: the first term, and the rest
                 first, second = p.args
-                head = scale(e.data[0] / Fraction(p.data[0]) if p.data[0] != 1 else e.data[0], e.args[0])
+                head = scale(_over(e.data[0], p.data[0]), e.args[0])
                 rest = add([scale(c, a) for c, a in zip(e.data[1:], e.args[1:], strict=True)], e.shape)
                 bound = b.with_value(first, head)
-                if bound is not None and (bound := bound.with_value(second, scale(_plain(Fraction(1) / p.data[1]), rest))) is not None:
+                if bound is not None and (bound := bound.with_value(second, scale(_over(1, p.data[1]), rest))) is not None:
                     yield bound
             return
         i = free[0]
@@ -289,9 +301,9 @@ class Pattern:
         have = list(zip(e.data, e.args, strict=True))
         if len(wanted) >= len(have):
             return
-        for found, used in self._terms(_concrete_first(wanted, self.variables), have, Fraction(1), b):
+        for found, used in self._terms(_concrete_first(wanted, self.variables), have, 1, b):
             rest = add([scale(c, a) for j, (c, a) in enumerate(have) if j not in used], e.shape)
-            bound = found.with_value(p.args[i], scale(_plain(Fraction(1) / p.data[i]), rest))
+            bound = found.with_value(p.args[i], scale(_over(1, p.data[i]), rest))
             if bound is not None:
                 yield bound
 
@@ -319,7 +331,7 @@ class Pattern:
         if e.op == "add" and strict:
             c, core = content(e)
         factors = list(core.args) if core.op == "mul" else [] if core.op == "num" else [core]
-        yield from self._bind_rest(free, factors, _plain(Fraction(c) / p.data), b, e, strict)
+        yield from self._bind_rest(free, factors, _over(c, p.data), b, e, strict)
 
     def _bind_rest(self, free: list[Expr], left: list[Expr], c: Number, b: Binding, e: Expr, strict: bool) -> Iterator[Binding]:
         """The factors that are left over go to the free variables: scalars to a scalar, the others to the other."""
@@ -401,8 +413,20 @@ def heads(e: Expr) -> list[str]:
     return found
 
 
+def part_operators(e: Expr) -> frozenset[str]:
+    """The operators at the root of an expression's parts, of powers also those of their bases."""
+    found = {a.op for a in e.args}
+    if "pow" in found or "run" in found:
+        found |= {a.args[0].op for a in e.args if a.op in ("pow", "run")}
+    return frozenset(found)
+
+
 def _plain(value: Number) -> Number:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def _over(a: Number, b: Number) -> Number:
+    return a if b == 1 else -a if b == -1 else _plain(Fraction(a) / b)
 
 
 def _concrete_first(terms: list[tuple[Number, Expr]], variables: frozenset[Expr]) -> list[tuple[Number, Expr]]:
@@ -431,7 +455,7 @@ def _take(value: Expr, left: list[Expr]) -> tuple[list[Expr], Number] | None:
             if not sign:
                 continue
             if exponent.op == "num" and k.op == "num" and k.data * exponent.data > 0 and abs(k.data) >= abs(exponent.data):
-                rest = power(have, number(Fraction(k.data) - exponent.data))
+                rest = power(have, number(k.data - exponent.data))
             elif exponent is k:
                 rest = number(1)
             else:
@@ -441,7 +465,7 @@ def _take(value: Expr, left: list[Expr]) -> tuple[list[Expr], Number] | None:
             break
         else:
             return None
-    return left, Fraction(1) / c if c != 1 else 1
+    return left, _over(1, c)
 
 
 def _shape(p: Expr, e: Expr, b: Binding) -> Binding | None:

@@ -90,14 +90,47 @@ def _trace_of_chain(e: Expr) -> Expr:
     if chain[0].op == "diag" or chain[-1].op == "diag":
         rolled = chain if chain[0].op == "diag" else [chain[-1], *chain[:-1]]
         return total(mul([rolled[0].args[0], diagonal(matmul(rolled[1:]))]))
-    best = min(_rotations(chain), key=orientation)
+    best = min(_orientations(chain), key=orientation)
     return make("tr", (make("matmul", tuple(best), None, (best[0].shape[0], best[0].shape[0])),), None, SCALAR)
 
 
-def _rotations(chain: list[Expr]) -> list[list[Expr]]:
+def _orientations(chain: list[Expr]) -> list[list[Expr]]:
+    """The chain and its transpose, each begun where its ranks, and then its keys, are the smallest."""
     flipped = [transpose(f) for f in reversed(chain)]
     plain = [chain, flipped] if not any(f.op in ("mul", "add") and scalar_part(f)[0] for f in flipped) else [chain]
-    return [c[i:] + c[:i] for c in plain for i in range(len(c))]
+    return [_rolled(c) for c in plain]
+
+
+def _rolled(chain: list[Expr]) -> list[Expr]:
+    start, period = least_rotation([f.rank for f in chain])
+    chain = chain[start:] + chain[:start]
+    if period < len(chain):
+        blocks = [tuple([f.key for f in chain[i:i + period]]) for i in range(0, len(chain), period)]
+        start = least_rotation(blocks)[0] * period
+        chain = chain[start:] + chain[:start]
+    return chain
+
+
+def least_rotation(letters: Sequence[Any]) -> tuple[int, int]:
+    """Where the smallest rotation of a sequence begins, and after how many letters that rotation repeats itself. Linear time.
+
+    >>> least_rotation("bcabca"), least_rotation("ba")
+    ((2, 3), (1, 2))
+    """
+    n = len(letters)
+    i, j, k = 0, 1, 0  # the rotations at i and j agree in k letters
+    while i < n and j < n and k < n:
+        a, b = letters[(i + k) % n], letters[(j + k) % n]
+        if a == b:
+            k += 1
+            continue
+        if a > b:
+            i += k + 1
+        else:
+            j += k + 1
+        j += i == j
+        k = 0
+    return min(i, j), abs(i - j) if k == n else n
 
 
 def frobenius(a: Expr, b: Expr) -> Expr:
@@ -107,6 +140,8 @@ def frobenius(a: Expr, b: Expr) -> Expr:
     outside = [s for e in (a, b) for s in scalar_part(e)[0]]
     if outside:
         return mul([*outside, frobenius(scalar_part(a)[1], scalar_part(b)[1])])
+    if "ones" in (a.op, b.op):
+        return total(b if a.op == "ones" else a)
     if a.op in ("mul", "pow", "eye") or b.op in ("mul", "pow", "eye") or a.canon is b.canon:
         return total(mul([a, b])) if not {a.op, b.op} & {"eye"} else trace(b if a.op == "eye" else a)
     left, right = transpose(a), b

@@ -11,7 +11,7 @@ from .expr import Expr, fold, postorder
 from .factoring import expandable, expanded, factored, one_denominator
 from .identities import Rewrite, index
 from .knowledge import Identity
-from .match import Binding, heads
+from .match import Binding
 from .operators import rebuild, substitute
 from .properties import Prover
 
@@ -98,10 +98,9 @@ class Simplifier:
     # ------------------------------------------------------------ rules
     def _rewritten(self, e: Expr) -> Expr | None:
         """The first identity that applies: normal ones always, the others if the cost falls."""
-        names = set(heads(e))
         for rule in self.rules.at(e):
             entry = rule.entry
-            if rule.right is None or not isinstance(entry, Identity) or entry.kind == "open" or not rule.pattern.anchors <= names:
+            if rule.right is None or not isinstance(entry, Identity) or entry.kind == "open":
                 continue
             new = rule.pattern.rewrite(e, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
             if new is None or new is e or (entry.kind == "simplify" and cost(new) >= cost(e)):

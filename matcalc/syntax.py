@@ -19,7 +19,7 @@ what the engine made of it. Resolved kinds of `Node` (after shapes are inferred)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .dims import SCALAR, Dim, Shape
@@ -99,21 +99,25 @@ class Reading(NamedTuple):
         return tuple(s for s in self.symbols.values() if not s.declared)
 
 
-def fold(root: T, children: Callable[[T], Iterable[T]], visit: Callable[[T, list[Any]], Any], values: dict[T, Any] | None = None) -> Any:
+def fold(root: T, children: Callable[[T], Sequence[T]], visit: Callable[[T, list[Any]], Any], values: dict[T, Any] | None = None) -> Any:
     """visit(node, values of its children) once for every distinct node, children first, without recursion.
 
     The one way in which every pass walks a tree or a DAG: linear in its size, whatever its depth. `values` may hold what is
     known already; it is filled.
     """
     values = {} if values is None else values
-    stack: list[tuple[T, bool]] = [(root, False)]
+    stack = [root]
     while stack:
-        node, ready = stack.pop()
+        node = stack[-1]
         if node in values:
+            stack.pop()
             continue
-        if ready:
-            values[node] = visit(node, [values[c] for c in children(node)])
+        below = children(node)
+        waiting = [c for c in below if c not in values]
+        if waiting:
+            waiting.reverse()
+            stack.extend(waiting)
         else:
-            stack.append((node, True))
-            stack.extend([(c, False) for c in reversed(list(children(node))) if c not in values])
+            stack.pop()
+            values[node] = visit(node, [values[c] for c in below])
     return values[root]

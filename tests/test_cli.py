@@ -39,6 +39,9 @@ class Answer:
     def __str__(self) -> str:
         return "(A + A.T) @ x"
 
+    def to(self, format: str) -> str:
+        return f"{self} in {format}" if format != "text" else str(self)
+
     def to_dict(self) -> dict[str, Any]:
         symbols = [{"name": "x", "shape": "vector(n)", "properties": [], "declared": False}]
         reading = {"text": self.text, "read_as": "x.T @ A @ x", "symbols": symbols, "notes": [], "layout": None, "structure": "projected"}
@@ -196,7 +199,7 @@ def test_a_fault_of_ours_is_no_traceback(api: SimpleNamespace) -> None:
     (("grad", "x.T", "A", "x", "--wrt", "x"), "several expressions; one with blanks in it needs quotes", 'matcalc grad "x.T A x" --wrt x'),
     (("grad", "f", "--wrt"), "--wrt needs a value", "matcalc grad f --wrt x"),
     (("grad", "f", "--seed", "x"), "invalid value for '--seed'", "matcalc grad --help"),
-    (("grad", "f", "--to", "jsn"), "--to takes text, json; not jsn", "matcalc grad f --to json"),
+    (("grad", "f", "--to", "jsn"), "--to takes text, unicode, latex, mathml, sympy, numpy, json; not jsn", "matcalc grad f --to json"),
     (("grad", "f", "--syntax", "nunpy"), "--syntax takes auto, numpy, matlab, latex; not nunpy", "matcalc grad f --syntax numpy"),
     (("grad", "f", "--structure", "sym"), "--structure takes", "matcalc grad f --structure projected"),
     (("grad", "f", "--limit", "nodes"), "--limit takes NAME=VALUE", "matcalc grad f"),
@@ -214,7 +217,7 @@ def test_usage_errors_have_a_fix_that_works(api: SimpleNamespace, words: tuple[s
 
 
 @pytest.mark.parametrize(("words", "fix"), [
-    (("grad", "f", "--to", "latex"), "matcalc grad f --to text"), (("hessian", "f"), "matcalc --help")])
+    (("grad", "f", "--to", "julia"), "matcalc grad f --to text"), (("hessian", "f"), "matcalc --help")])
 def test_what_is_not_there_yet_is_said(api: SimpleNamespace, words: tuple[str, ...], fix: str) -> None:
     ran = command_line(*words)
     assert ran.code == 3

@@ -5,11 +5,13 @@ Every printer turns an expression into forms once for each distinct node, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from ..expr import Expr
 
 ATOM, POSTFIX, POWER, PRODUCT, SUM = 5, 4, 3, 2, 1
+Part = "str | tuple[Form, int]"
 
 
 class Form:
@@ -29,6 +31,45 @@ class Form:
     @property
     def children(self) -> list[Form]:
         return [p[0] for p in self.parts if not isinstance(p, str)]
+
+    def begins_with_digit(self, needed: int) -> bool:
+        """Does it begin with a number, where it is put with that strength needed?"""
+        form: Form = self
+        while form.strength >= needed:
+            part = form.parts[0]
+            if isinstance(part, str):
+                return part[:1].isdigit()
+            form, needed = part
+        return False
+
+
+_patterns: dict[tuple[str, tuple[str, ...]], tuple[int, list[str | tuple[int, bool]]]] = {}
+
+
+def fill(pattern: str, operands: Mapping[str, Form], script: str = "^") -> Form:
+    """A pattern such as `{X}^{-1}`, with a form for each name in braces; other braces are text.
+
+    An operand at an end stands open and is bracketed unless it is an atom; one inside needs no brackets.
+    What is raised by a `script` is no atom itself.
+    """
+    names = tuple(operands)
+    strength, pieces = _patterns.get((pattern, names)) or _read(pattern, names, script)
+    forms = list(operands.values())
+    return Form(strength, [p if isinstance(p, str) else (forms[p[0]], ATOM if p[1] else 0) for p in pieces])
+
+
+def _read(pattern: str, names: tuple[str, ...], script: str) -> tuple[int, list[str | tuple[int, bool]]]:
+    found = re.split(r"\{(" + "|".join(map(re.escape, names)) + r")\}", pattern) if names else [pattern]
+    pieces: list[str | tuple[int, bool]] = []
+    for i, piece in enumerate(found):
+        if i % 2:
+            open_ended = (i == 1 and not found[0]) or (i == len(found) - 2 and not found[-1])
+            pieces.append((names.index(piece), open_ended))
+        elif piece:
+            pieces.append(piece)
+    raised = any(script in text for text in found[::2])
+    _patterns[pattern, names] = (POSTFIX if raised or not isinstance(pieces[0], str) else ATOM, pieces)
+    return _patterns[pattern, names]
 
 
 def in_order(root: Form, named: Container[int] = ()) -> list[Form]:
@@ -67,10 +108,11 @@ def shared(root: Form, name_length: int = 1, overhead: int = 6) -> list[Form]:
     return named
 
 
-def render(root: Form, names: dict[int, str]) -> str:
+def render(root: Form, names: Mapping[int, str], brackets: tuple[str, str] = ("(", ")")) -> str:
     """The text of a form, with the forms in `names` (but for the root itself) replaced by their names."""
+    left, right = brackets
     texts: dict[int, str] = {}
-    for form in in_order(root, names):
+    for form in in_order(root, {i for i in names if i != id(root)}):
         pieces = []
         for part in form.parts:
             if isinstance(part, str):
@@ -79,25 +121,12 @@ def render(root: Form, names: dict[int, str]) -> str:
                 child, needed = part
                 name = names.get(id(child))
                 text = name if name is not None else texts[id(child)]
-                pieces.append(f"({text})" if name is None and child.strength < needed else text)
+                pieces.append(f"{left}{text}{right}" if name is None and child.strength < needed else text)
         texts[id(form)] = "".join(pieces)
     return texts[id(root)]
 
 
-def with_definitions(root: Form, taken: set[str], letters: Callable[[Expr], str], join: Callable[[str, list[tuple[str, str]]], str]) -> str:
-    """The text with its shared parts named; `letters` says which letters suit an expression."""
-    named = shared(root)
-    names: dict[int, str] = {}
-    used = set(taken)
-    for form in named:
-        assert form.of is not None
-        names[id(form)] = fresh(letters(form.of), used)
-        used.add(names[id(form)])
-    definitions = [(names[id(f)], render(f, {k: v for k, v in names.items() if k != id(f)})) for f in reversed(named)]
-    return join(render(root, names), definitions)
-
-
-def fresh(letters: str, taken: set[str]) -> str:
+def fresh(letters: str, taken: Iterable[str]) -> str:
     """The first of the letters that is free, or one with a number."""
     for letter in letters:
         if letter not in taken:

@@ -1,0 +1,44 @@
+"""Which differences are written the other way round, so that signs stand where they read best."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from ..algebra import scale
+from ..cost import cost
+from ..expr import Expr, Number
+
+Flips = dict[Expr, Expr]  # sums that are written the other way round, with their negatives
+
+
+def orient(c: Number, core: Expr, typed: Container[Expr], must: bool) -> tuple[int, Flips]:
+    """Which differences to turn: as the user typed them, and (if `must`) so that no minus stands in front."""
+    sums = [s for s in turnable(core) if any([d < 0 for d in s.data]) and any([d > 0 for d in s.data])]
+    flips: Flips = {}
+    sign = 1 if c > 0 else -1
+    for s in sums:
+        negative = scale(-1, s)
+        if negative.canon in typed:
+            flips[s] = negative
+            sign = -sign
+    if sign < 0 and must and sums:
+        choice = min(sums, key=lambda s: (s.canon in typed or s in flips, cost(s)))
+        if choice in flips:
+            del flips[choice]
+        else:
+            flips[choice] = scale(-1, choice)
+        sign = 1
+    return sign, flips
+
+
+def turnable(core: Expr) -> list[Expr]:
+    """The sums in a product whose sign can be moved to the front."""
+    found = []
+    for f in core.args if core.op in ("mul", "matmul") else (core,):
+        if f.op == "add":
+            found.append(f)
+        elif f.op in ("matmul", "mul"):
+            found += turnable(f)
+        elif f.op == "pow" and f.args[0].op == "add" and f.args[1].op == "num" and isinstance(f.args[1].data, int) and f.args[1].data % 2:
+            found.append(f.args[0])
+    return found
