@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .cost import cost
 from .errors import LimitError
 from .expr import Expr, fold, postorder
-from .factoring import expandable, expanded, factored, one_denominator
+from .factoring import EXPANDED_TERMS, expandable, expanded, factored, one_denominator, opened_terms
 from .identities import Rewrite, index
 from .knowledge import Identity
 from .match import Binding
@@ -82,7 +82,7 @@ class Simplifier:
             if e.op == "mul" and (joined := one_denominator(e)) is not None:
                 self._record("common denominator", e, joined)
                 return self._again(joined)
-            if e.op in ("mul", "matmul", "tr", "sum", "diagv") and expandable(e):
+            if e.op in ("mul", "matmul", "tr", "sum", "diagv") and opened_terms(e) <= EXPANDED_TERMS and expandable(e):
                 return self._multiplied_out(e)
             return e
         finally:
@@ -123,6 +123,8 @@ class Simplifier:
     # ------------------------------------------------------------ equalities without a direction
     def _sum(self, e: Expr) -> Expr:
         best = self._factored(e)
+        if opened_terms(e) > EXPANDED_TERMS:
+            return best
         other_words = self._in_other_words(e)
         if other_words is not e or any([expandable(a) for a in e.args]):
             opened = expanded(other_words)

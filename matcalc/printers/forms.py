@@ -32,6 +32,11 @@ class Form:
     def children(self) -> list[Form]:
         return [p[0] for p in self.parts if not isinstance(p, str)]
 
+    @property
+    def is_turned(self) -> bool:
+        """A form with a transposition behind it: its inside is worth a name, it itself is not."""
+        return len(self.parts) == 2 and self.strength == POSTFIX and self.parts[1] == ".T"
+
     def begins_with_digit(self, needed: int) -> bool:
         """Does it begin with a number, where it is put with that strength needed?"""
         form: Form = self
@@ -97,7 +102,7 @@ def shared(root: Form, name_length: int = 1, overhead: int = 6) -> list[Form]:
     first = 2 * overhead  # the word `where`
     for form in reversed(order):
         count = uses[id(form)]
-        if form is not root and count > 1 and form.of is not None and form.strength < ATOM + 1:
+        if form is not root and count > 1 and form.of is not None and form.of.op != "transpose" and not form.is_turned:
             saved = count * form.length - (count * name_length + form.length + overhead + (0 if named else first))
             if saved > 0 and form.length > 4 * name_length + 4:
                 named.append(form)

@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import ClassVar
 
 from .. import dims
-from ..algebra import divide, mul, run, scale, segments, transpose
-from ..cost import cost, one_power, unrepeated
+from ..algebra import divide, matmul, mul, run, scale, segments, transpose
+from ..cost import OPERATOR, cost, one_power, unrepeated
 from ..dims import Dim
 from ..expr import Expr, Number, magnitude, make, number, postorder
 from ..functions import of_call
@@ -50,9 +50,14 @@ class Printer:
 
     def __init__(self, decimals: bool = False, typed: Iterable[Expr] = ()) -> None:
         self.decimals = decimals
-        self.typed = {t.canon for e in typed for t in (e, transpose(e))}
+        self.typed = {t.canon for e in typed if e.op != "matmul" for t in (e, transpose(e))}
+        self.chains = dict([self._flipped_chain(e) for e in typed if e.op == "matmul"])  # inner products as they were typed
         self.memo: dict[Expr, Form] = {}
         self.factors: dict[Expr, Form] = {}  # chains and powers as they stand inside products
+
+    @staticmethod
+    def _flipped_chain(typed: Expr) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
+        return tuple([transpose(f) for f in reversed(typed.args)]), typed.args
 
     def form(self, e: Expr) -> Form:
         """The form of a node; parts first, so that depth costs no recursion."""
@@ -81,10 +86,11 @@ class Printer:
     def _turned(self, e: Expr) -> Form | None:
         """e as the transpose of what shows fewer `.T`: (X @ B + B @ X).T."""
         saved = 2 if e.op == "add" else 3
-        if e.is_scalar or e.transposes < saved:
+        if e.is_scalar or not e.transposes:
             return None
         flipped = transpose(e)
-        if flipped.op != e.op or e.transposes - flipped.transposes < saved or cost(flipped) > cost(e):
+        fewer_signs = cost(flipped) < cost(e) - OPERATOR and any([_repeats_symbol(a) for a in e.args])  # X.T - u @ ones(1, m): X - u.T
+        if flipped.op != e.op or not (fewer_signs or (e.transposes - flipped.transposes >= saved and cost(flipped) <= cost(e))):
             return None
         return self._flipped(self._form(flipped))
 
@@ -278,7 +284,8 @@ class Printer:
     def _numerator(self, front: str, above: list[Expr], under: list[Under], flips: Flips, scalar: bool) -> Form:
         parts: list[Part] = [front] if front else []
         short = scalar and all([u.strength == ATOM and u.length < 12 for u, _ in under])
-        if front and " / " not in front and under and short and not above[-1].is_scalar and not self.juxtaposes:
+        leaf = len(above) == 1 and above[0].op in ("sym", "transpose")  # 2 * T / d, but 2 / m * X.T @ (X @ w - y)
+        if front and " / " not in front and under and short and not leaf and not above[-1].is_scalar and not self.juxtaposes:
             parts += [" / ", *self._divisor(under)]
             under = []
         self._join_factors(parts, above, flips)
@@ -333,7 +340,9 @@ class Printer:
     def _chain(self, e: Expr, flips: Flips) -> Form:
         """factor @ factor ...; a product with ones at an end is a sum along an axis."""
         left, middle, right = segments(list(e.args))
-        if middle or not self.broadcasts:  # a scalar in one piece
+        if e.is_scalar:
+            return self._factors(self.chains.get(e.args, e.args), flips)
+        if middle or not self.broadcasts:
             return self._factors(e.args, flips)
         cut = bool(left) and bool(right) and left[-1].shape[1] == 1
         if cut or e.is_column or e.is_row:
@@ -348,8 +357,10 @@ class Printer:
         end = chain[-1] if axis == 1 else chain[0]
         if len(chain) > 1 and end.op == "ones" and 1 in end.shape and end.shape[0 if axis == 0 else 1] == 1:
             rest = chain[:-1] if axis == 1 else chain[1:]
-            if len(rest) == 1 and rest[0].op == "transpose":  # sum(X, axis=0).T rather than sum(X.T, axis=1)
-                inner = self._plain_call("sum", [(self._form(rest[0].args[0]), SUM), f"axis={1 - axis}"])
+            flipped = transpose(matmul(rest))
+            fewer = flipped.transposes + 1 < sum([f.transposes for f in rest]) or rest[0].op == "transpose"
+            if fewer and not flips and cost(flipped) <= cost(transpose(flipped)):
+                inner = self._plain_call("sum", [(self._form(flipped), SUM), f"axis={1 - axis}"])  # sum(X, axis=0).T, not sum(X.T, axis=1)
                 return [self._flipped_vector(inner)]
             inner = self._factor(rest[0], flips) if len(rest) == 1 else self._factors(rest, flips)
             return [self._plain_call("sum", [(inner, SUM), f"axis={axis}"])]
@@ -372,7 +383,7 @@ class Printer:
 
     # ------------------------------------------------------------ sums
     def _add(self, e: Expr) -> Form:
-        e = _pairs_together(e)
+        e = e if e.canon in self.typed else _in_reading_order(e)
         full = self.broadcasts and not e.is_scalar and any([unrepeated(a) is None for a in e.args])
         terms = [self._term(c, core, full) for c, core in zip(e.data, e.args, strict=True)]
         signs = [t[0] for t in terms]
@@ -409,17 +420,24 @@ class Printer:
 
 
 
-def _pairs_together(e: Expr) -> Expr:
-    """The sum with A.T right behind A: (A + A.T - B) rather than (A - B + A.T)."""
-    if e.is_scalar or len(e.args) < 3:
+def _in_reading_order(e: Expr) -> Expr:
+    """The sum with relatives (the same letters in another order, or transposed) side by side, A before A.T, a @ b.T before b @ a.T."""
+    if e.is_scalar:
         return e
-    terms = list(zip(e.data, e.args, strict=True))
-    for i in range(len(terms) - 2):
-        flipped = transpose(terms[i][1])
-        j = next((j for j in range(i + 2, len(terms)) if terms[j][1] is flipped and terms[j][0] == terms[i][0]), None)
-        if j is not None and flipped is not terms[i][1]:
-            terms.insert(i + 1, terms.pop(j))
+    groups: dict[object, list[tuple[Number, Expr]]] = {}
+    for i, (c, core) in enumerate(zip(e.data, e.args, strict=True)):
+        related = core.op in ("sym", "transpose", "matmul") and all([f.op in ("sym", "transpose", "run") for f in _chain_of(core)])
+        groups.setdefault((c, tuple(sorted([f.rank for f in _chain_of(core)]))) if related else i, []).append((c, core))
+    terms = [t for group in groups.values() for t in sorted(group, key=lambda t: (t[1].transposes, [f.rank for f in _chain_of(t[1])]))]
     return make("add", tuple([core for _, core in terms]), tuple([c for c, _ in terms]), e.shape)
+
+
+def _repeats_symbol(e: Expr) -> bool:
+    return e.op == "matmul" and len(e.args) == 2 and e.args[0].op == "sym" and e.args[1].op == "ones"
+
+
+def _chain_of(core: Expr) -> tuple[Expr, ...]:
+    return core.args if core.op == "matmul" else (core,)
 
 
 def divides(f: Expr) -> bool:

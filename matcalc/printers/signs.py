@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from ..algebra import scale
+from ..algebra import scale, transpose
 from ..cost import cost
 from ..expr import Expr, Number
 
@@ -21,14 +21,21 @@ def orient(c: Number, core: Expr, typed: Container[Expr], must: bool) -> tuple[i
         if negative.canon in typed:
             flips[s] = negative
             sign = -sign
-    if sign < 0 and must and sums:
-        choice = min(sums, key=lambda s: (s.canon in typed or s in flips, cost(s)))
+    alone = [s for s in sums if not _meets_itself(s, sums)]
+    if sign < 0 and must and alone:
+        choice = min(alone, key=lambda s: (s.canon in typed or s in flips, cost(s)))
         if choice in flips:
             del flips[choice]
         else:
             flips[choice] = scale(-1, choice)
         sign = 1
     return sign, flips
+
+
+def _meets_itself(s: Expr, sums: list[Expr]) -> bool:
+    """(x - m).T @ S @ (x - m): whoever turned one of the two would hide a square."""
+    same = {transpose(s).canon, scale(-1, transpose(s)).canon, s.canon, scale(-1, s).canon}
+    return len([t for t in sums if t.canon in same]) > 1
 
 
 def turnable(core: Expr) -> list[Expr]:
