@@ -19,7 +19,7 @@ LONG = 12  # a matrix product of that many factors stays one factor of a longer 
 
 def plain(value: Number) -> Number:
     """A Fraction that is an integer, as an int: arithmetic on ints is ten times faster."""
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    return value.numerator if type(value) is not int and value.denominator == 1 else value
 
 
 # ---------------------------------------------------------------- constants
@@ -64,33 +64,21 @@ def add(terms: Iterable[Expr], shape: Shape | None = None) -> Expr:
     terms = list(terms)
     if shape is None:
         shape = next((t.shape for t in terms if t.shape != SCALAR), SCALAR)
-    found: dict[Expr, list[Number]] = {}
-    cores: dict[Expr, Expr] = {}
-
-    def put(c: Number, core: Expr) -> None:
-        slot = found.get(core.canon)
-        if slot is None:
-            found[core.canon] = [c]
-            cores[core.canon] = core
-        else:
-            slot[0] += c
-
+    found: dict[Expr, tuple[Number, Expr]] = {}
     for term in terms:
         if term.shape == SCALAR and shape != SCALAR:
             term = mul([term, ones(shape)])
         if is_zero(term):
             continue
-        if term.op == "add":
-            for core, c in zip(term.args, term.data, strict=True):
-                put(c, core)
-            continue
         c, core = split(term)
-        if core.op == "add" and c == -1:
-            for inner, d in zip(core.args, core.data, strict=True):
-                put(-d, inner)
+        if core.op == "add" and (c == 1 or c == -1):
+            pairs: Iterable[tuple[Number, Expr]] = zip(core.data if c == 1 else [-d for d in core.data], core.args, strict=True)
         else:
-            put(c, core)
-    kept = [(plain(slot[0]), cores[canon]) for canon, slot in found.items() if slot[0]]
+            pairs = ((c, core),)
+        for c, core in pairs:
+            seen = found.get(core.canon)
+            found[core.canon] = (c, core) if seen is None else (seen[0] + c, seen[1])
+    kept = [(plain(c), core) for c, core in found.values() if c]
     if not kept:
         return zeros(shape)
     if len(kept) == 1:
@@ -204,40 +192,36 @@ def mul(factors: Iterable[Expr]) -> Expr:
     todo.reverse()
     coefficient: Number = 1
     shape: Shape = SCALAR
-    powers: dict[Expr, list[Expr]] = {}
-    bases: dict[Expr, Expr] = {}
+    powers: dict[Expr, tuple[Expr, list[Expr]]] = {}  # by base: the first factor with it, and all exponents
     zero = False
     while todo:
         e = todo.pop()
+        op = e.op
         if e.shape != SCALAR:
             shape = e.shape
-        if e.op == "num":
+        if op == "num":
             coefficient *= e.data
-        elif e.op == "mul":
+        elif op == "mul":
             coefficient *= e.data
-            todo.extend(reversed(e.args))
-        elif e.op == "zeros":
+            todo.extend(e.args[::-1])
+        elif op == "zeros":
             zero = True
-        elif e.op == "ones":
-            pass
-        else:
-            if e.op == "add":
+        elif op != "ones":
+            if op == "add":
                 c, e = content(e)
                 coefficient *= c
-            base, exponent = base_and_exponent(e)
-            if base.canon not in powers:
-                powers[base.canon] = [exponent]
-                bases[base.canon] = base
+            base, exponent = e.args if op == "pow" else (e, ONE)
+            seen = powers.get(base.canon)
+            if seen is None:
+                powers[base.canon] = e, [exponent]
             else:
-                powers[base.canon].append(exponent)
+                seen[1].append(exponent)
     if zero or not coefficient:
         return zeros(shape)
     kept: list[Expr] = []
-    for canon, exponents in powers.items():
-        if len(exponents) == 1:
-            e = power(bases[canon], exponents[0]) if exponents[0] is not ONE else bases[canon]
-        else:
-            e = power(bases[canon], add(exponents))
+    for e, exponents in powers.values():
+        if len(exponents) > 1:
+            e = power(base_and_exponent(e)[0], add(exponents))
         if e.op == "num":
             coefficient *= e.data
         elif e.op == "mul":

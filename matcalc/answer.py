@@ -81,6 +81,26 @@ class Derivation(Sequence[DerivationStep]):
     __repr__ = __str__
 
 
+_TAKEN = {"grad": "the gradient is taken", "jacobian": "the Jacobian is taken", "hessian": "the Hessian is taken",
+          "vjp": "what comes back is taken", "differential": "its small changes stay"}
+
+
+class Derivative(NamedTuple):
+    """What an answer is a derivative of: the operation, by which variable, how it is laid out, and the symbols that it is linear in."""
+
+    op: str  # as the checker names it: grad, jacobian, hessian, differential, vjp
+    shape: dims.Shape  # of what is differentiated
+    wrt: Symbol
+    layout: str | None = None
+    linear_in: Symbol | None = None  # the tangent or the cotangent
+    first: Answer | None = None  # of a second derivative by another variable or along a direction: the gradient that it is taken of
+
+    @property
+    def is_matrix(self) -> bool:
+        """Rows are outputs and columns are inputs."""
+        return self.op in ("jacobian", "hessian") and self.wrt.shape != dims.SCALAR
+
+
 class Answer:
     """A closed form, checked before it is first shown or used.
 
@@ -92,9 +112,9 @@ class Answer:
     [4.0, 4.0]
     """
 
-    def __init__(self, request: Request, reading: Reading, variable: Symbol | None, derived: Derived, *, check: bool, seed: int,
+    def __init__(self, request: Request, reading: Reading, of: Derivative | None, derived: Derived, *, check: bool, seed: int,
                  notes: tuple[str, ...] = (), atoms: Mapping[str, Any] | None = None) -> None:
-        self._request, self._reading, self._variable, self._derived = request, reading, variable, derived
+        self._request, self._reading, self._of, self._derived = request, reading, of, derived
         self._wants_check, self._seed = check, seed
         self._evidence: Evidence | None = None
         self._text: str | None = None
@@ -135,7 +155,7 @@ class Answer:
 
     def _taken(self) -> list[str]:
         """Names that mean something in the input."""
-        return [*self._reading.symbols, *self._reading.dims]
+        return [*self._symbols(), *self._reading.dims]
 
     # ------------------------------------------------------------ other notations
     def to(self, format: str) -> str:
@@ -189,7 +209,7 @@ class Answer:
         if target not in TARGETS:
             raise NotSupported(f"there is no code for {target!r}", detail=f"the targets: {', '.join(TARGETS)}")
         self._ensure_checked()
-        arrays = {s.name: s.shape for s in self._reading.symbols.values()}
+        arrays = {s.name: s.shape for s in self._needed().values()}
         printer = NumPy(self._reading.decimals, self._derived.typed)
         return printer.code(self._request.verb, self._derived.expression, arrays, self._printed())
 
@@ -213,42 +233,61 @@ class Answer:
             detail = f"withheld: {self._printed()}\n{evidence.reason}\nthis is a fault of matcalc; please report it with the command"
             raise CheckFailed("matcalc found its own answer wrong and withholds it", detail=detail).at(self._request)
 
-    def _read(self, text: str, limits: Limits | None = None) -> Reading:
+    def _symbols(self) -> dict[str, Symbol]:
+        """The symbols that an answer may mention: those of the input, the variable, and what the answer is linear in."""
+        found = dict(self._reading.symbols)
+        for s in (self._of.wrt, self._of.linear_in) if self._of is not None else ():
+            if s is not None:
+                found.setdefault(s.name, s)
+        return found
+
+    def _needed(self) -> dict[str, Symbol]:
+        """The symbols that have a value: all but a variable that is declared and absent."""
+        of = self._of
+        return {n: s for n, s in self._symbols().items() if n in self._reading.symbols or (of and of.linear_in and n == of.linear_in.name)}
+
+    def _read(self, text: str) -> Reading:
         """A text over the symbols of this answer."""
-        variables = dict(self._reading.symbols)
-        if self._variable is not None:
-            variables.setdefault(self._variable.name, self._variable)
-        return read(text, known().language(), known=variables, dims=self._reading.dims, limits=limits)
+        return read(text, known().language(), known=self._symbols(), dims=self._reading.dims, limits=PRINTED)
 
     def _checked(self) -> Evidence:
         try:
-            printed = self._read(self._printed(), PRINTED)
+            printed = self._read(self._printed())
         except MatcalcError as error:
             return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
-        values = known().added_values()
-        if self._variable is None:
+        of, values = self._of, known().added_values()
+        if of is None:
             return verify_equal(self._reading, printed, seed=self._seed, values=values)
-        return verify(self._reading, self._variable.name, printed, op=self._request.verb, structure=self._derived.structure,
-                      seed=self._seed, values=values)
+        reading = self._reading
+        if of.first is not None:
+            before = of.first.evidence
+            if before.verdict is not True:
+                return before._replace(reason=f"of the gradient that it follows from: {before.reason}")
+            reading = of.first._read(of.first._printed())
+        return verify(reading, of.wrt.name, printed, op=of.op, structure=self._derived.structure, layout=of.layout or "numerator",
+                      tangent=of.linear_in.name if of.linear_in and of.op == "differential" else None,
+                      cotangent=of.linear_in.name if of.linear_in and of.op == "vjp" else "G", seed=self._seed, values=values)
 
     # ------------------------------------------------------------ what belongs to it
     @property
     def reading(self) -> Understood:
         """How the input was read."""
         r = self._reading
-        structure = self._derived.structure if self._variable is not None else None
+        structure = self._derived.structure if self._of is not None else None
+        layout = self._of.layout if self._of is not None else None
         notes = (*r.notes, *self._notes, *self._convention())
-        return Understood(r.text, show(r.root, r.symbols), tuple(r.symbols.values()), notes, None, structure)
+        return Understood(r.text, show(r.root, r.symbols), tuple(r.symbols.values()), notes, layout, structure)
 
     def _convention(self) -> tuple[str, ...]:
-        if self._variable is None or self._derived.structure == "free":
+        if self._of is None or self._derived.structure == "free":
             return ()
         how = {"projected": "projected onto the matrices of its structure", "independent": "by its free entries"}[self._derived.structure]
-        return (f"{self._variable.name} is structured, and the gradient is {how} (structure={self._derived.structure})",)
+        of, by = self._of, "by its free entries" if self._derived.structure == "independent" else "within the matrices of its structure"
+        return (f"{of.wrt.spelled or of.wrt.name} is structured, and {_TAKEN[of.op]} {by} (structure={self._derived.structure})",)
 
     @property
     def wrt(self) -> str | None:
-        return None if self._variable is None else self._variable.name
+        return None if self._of is None else self._of.wrt.name
 
     @property
     def structure(self) -> str:
@@ -257,7 +296,7 @@ class Answer:
     @property
     def conditions(self) -> tuple[str, ...]:
         """When the answer holds: `valid if x != 0`; and what it is at kinks."""
-        return conditions_of(self._reading, self._derived, differentiated=self._variable is not None)
+        return conditions_of(self._reading, self._derived, differentiated=self._of is not None)
 
     @property
     def alternative(self) -> tuple[str, ...]:
@@ -274,19 +313,15 @@ class Answer:
         self._ensure_checked()
         if not isinstance(claim, str):
             raise DomainError("a claim is text", fixes=[Fix(say='d.equals("(A + A.T) @ x")')])
-        variables = dict(self._reading.symbols)
-        if self._variable is not None:
-            variables.setdefault(self._variable.name, self._variable)
         try:
-            other = read(claim, known().language(), known=variables, dims=self._reading.dims, limits=PRINTED)
-            mine = read(self._printed(), known().language(), known=variables, dims=self._reading.dims, limits=PRINTED)
+            other, mine = self._read(claim), self._read(self._printed())
         except MatcalcError as error:
             raise error.at(Request("simplify", claim)) from None
         return verify_equal(mine, other, seed=self._seed, values=known().added_values()).verdict is True
 
     # ------------------------------------------------------------ other notations
     def sympy(self) -> Any:
-        """The form as a SymPy expression, over MatrixSymbols with symbolic dimensions; over the asker's own symbols if it came from SymPy."""
+        """The form in SymPy, over MatrixSymbols with symbolic dimensions; over the asker's own symbols if the question came from there."""
         from .printers.sympy import to_sympy
 
         return to_sympy(self.expression, self._atoms)
@@ -299,16 +334,17 @@ class Answer:
 
         The gradient of a scalar has the shape of its variable either way.
         """
-        from .compiler import Program, shaped
+        from .compiler import Program, shaped, unstacked
 
         if backend != "numpy":
             raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
         self._ensure_checked()
         if self._program is None:
-            wanted = {s.name: symbol(s.name, s.shape) for s in self._reading.symbols.values()}
+            wanted = {s.name: symbol(s.name, s.shape) for s in self._needed().values()}
             self._program = Program(self._derived.expression, wanted, self._reading.dims)
-        program, shape = self._program, self._derived.expression.shape
-        spelled = {s.spelled: s.name for s in self._reading.symbols.values() if s.spelled}
+        program, of = self._program, self._of
+        stacked = tensor and of is not None and of.is_matrix
+        spelled = {s.spelled: s.name for s in self._symbols().values() if s.spelled}
 
         def compiled(values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
             if more or (values is not None and not isinstance(values, Mapping)):
@@ -317,7 +353,10 @@ class Answer:
             unknown = [k for k in given if k not in program.wanted and k not in self._reading.dims and k != self.wrt]
             if unknown:
                 raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(program.wanted))
-            return shaped(program(given), shape)
+            value, sizes = program.run(given)
+            if stacked and of is not None:
+                return unstacked(value.T if of.layout == "denominator" else value, of.shape, of.wrt.shape, sizes)
+            return shaped(value, self.shape)
 
         return compiled
 

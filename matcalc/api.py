@@ -6,17 +6,28 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import dims
-from .answer import Answer
+from .algebra import transpose
+from .answer import Answer, Derivative
 from .build import build
-from .derive import CONVENTIONS, derive_gradient, derive_simplified
+from .derive import (
+    Derived,
+    derive_differential,
+    derive_gradient,
+    derive_hessian,
+    derive_hvp,
+    derive_jacobian,
+    derive_pullback,
+    derive_simplified,
+)
 from .errors import DomainError, Fix, LimitError, MatcalcError, NotSupported, Request, ShapeError, UnknownName, nearest
-from .expr import Expr, symbols
+from .expr import Expr, symbol, symbols
 from .knowledge import Function, Identity, PropertyRule, known, load
 from .parser import Limits, canonical_variable, read
 from .readings.sympy import is_sympy, name_of, spell
+from .structured import CONVENTIONS
 from .syntax import Node, Reading, Symbol, fold
 from .transposition import gradient
 
@@ -40,7 +51,8 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
          check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The gradient of a scalar expression: shaped like the variable, with df = <G, dX>.
 
-    f: text, an expression, or one of SymPy.     wrt: a variable, or several in a list, which give a list; may be left out where there is only one.
+    f: text, an expression, or one of SymPy.     wrt: a variable, or several in a list, which give a list; may be left out where there is
+    only one.
     let: declarations, "A: matrix(n, n) symmetric".     structure: the convention for a structured variable: "projected" (the
     gradient within the space of such matrices), "independent" (by the free entries) or "free" (all entries vary).
 
@@ -50,32 +62,206 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
 
     Errors: MatcalcError, with the place in the text, a cause and a fix.
     """
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        if ask.reading.root.shape != dims.SCALAR:
+            raise not_scalar(ask.reading, variable, ask.request)
+        return ask.answer(derive_gradient(ask.reading, variable, structure), Derivative("grad", dims.SCALAR, variable))
+
+    return _differentiated("grad", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+
+
+def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", syntax: str = "auto",
+             structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """The Jacobian: rows are the entries of f, columns those of the variable, matrices stacked by columns (vec).
+
+    By a scalar, in the shape of f.     layout: "numerator", or "denominator" for its transpose.     The rest: as for `grad`.
+
+    >>> import matcalc as mc
+    >>> print(mc.jacobian("diag(x) A x", wrt="x"))
+    diag(A @ x) + diag(x) @ A
+    >>> print(mc.jacobian("A X B", wrt="X"))
+    kron(B.T, A)
+    """
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        of = Derivative("jacobian", ask.reading.root.shape, variable, layout if variable.shape != dims.SCALAR else None)
+        return ask.answer(_laid_out(derive_jacobian(ask.reading, variable, structure), of), of)
+
+    choose("layout", layout, LAYOUTS)
+    return _differentiated("jacobian", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
+                           limits=limits, layout=layout)
+
+
+def hessian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", syntax: str = "auto",
+            structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """The matrix of second derivatives of a scalar expression; for a matrix variable, by its entries stacked by columns.
+
+    wrt: a variable, or two for the mixed block: rows the first, columns the second (layout="denominator": the other way round).
+
+    >>> import matcalc as mc
+    >>> print(mc.hessian("x.T A x", wrt="x"))
+    A + A.T
+    >>> print(mc.hessian("x.T A y", wrt=["x", "y"], let=["y: vector(m)"]))
+    A
+    """
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        if ask.reading.root.shape != dims.SCALAR:
+            raise not_scalar(ask.reading, variable, ask.request)
+        other = ask.variables[-1]
+        derived = derive_hessian(ask.reading, variable, structure, other)
+        if other.name == variable.name:
+            of = Derivative("hessian", variable.shape, variable, "numerator" if variable.shape != dims.SCALAR else None)
+            return ask.answer(derived, of)
+        shown = layout if other.shape != dims.SCALAR else None
+        of = Derivative("jacobian", variable.shape, other, shown, first=_first(ask, variable, structure))
+        return ask.answer(_laid_out(derived, of), of)
+
+    choose("layout", layout, LAYOUTS)
+    return _differentiated("hessian", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
+                           limits=limits, layout=layout)
+
+
+def hvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
+        check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """The product of the Hessian with a direction dx, in closed form: no matrix of second derivatives is made.
+
+    >>> import matcalc as mc
+    >>> print(mc.hvp("norm2sq(A x - b)", wrt="x"))
+    2 * A.T @ A @ dx
+    """
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        if ask.reading.root.shape != dims.SCALAR:
+            raise not_scalar(ask.reading, variable, ask.request)
+        change = ask.change(variable)
+        of = Derivative("differential", variable.shape, variable, linear_in=change, first=_first(ask, variable, structure))
+        return ask.answer(derive_hvp(ask.reading, variable, structure, ask.symbol(change)), of)
+
+    return _differentiated("hvp", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+
+
+def differential(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+                 rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """df, in the shape of f and linear in dX, a small change of the variable.
+
+    >>> import matcalc as mc
+    >>> print(mc.differential("inv(X)", wrt="X"))
+    -inv(X) @ dX @ inv(X)
+    """
+    return _pushed("differential", f, wrt, let, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+
+
+def jvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
+        check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """The Jacobian times a direction dX: forward mode in closed form. The same as the differential.
+
+    >>> import matcalc as mc
+    >>> print(mc.jvp("tanh(A x)", wrt="x"))
+    (1 - tanh(A @ x)**2) * (A @ dx)
+    """
+    return _pushed("jvp", f, wrt, let, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+
+
+def _pushed(verb: str, f: Any, wrt: Any, let: Sequence[str], *, structure: str, **options: Any) -> Any:
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        change = ask.change(variable)
+        of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
+        return ask.answer(derive_differential(ask.reading, variable, structure, ask.symbol(change)), of)
+
+    return _differentiated(verb, f, wrt, let, one, structure=structure, **options)
+
+
+def vjp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
+        check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+    """What a cotangent G of f gives to the variable: reverse mode in closed form, shaped like the variable and linear in G.
+
+    >>> import matcalc as mc
+    >>> print(mc.vjp("A X B", wrt="X"))
+    A.T @ G @ B.T
+    """
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        cotangent = ask.cotangent()
+        of = Derivative("vjp", ask.reading.root.shape, variable, linear_in=cotangent)
+        return ask.answer(derive_pullback(ask.reading, variable, structure, ask.symbol(cotangent)), of)
+
+    return _differentiated("vjp", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+
+
+LAYOUTS = ("numerator", "denominator")
+
+
+class Ask(NamedTuple):
+    """One request, read: what a verb needs to answer it."""
+
+    request: Request
+    reading: Reading
+    variables: list[Symbol]
+    check: bool
+    seed: int
+    atoms: Mapping[str, Any]
+
+    def answer(self, derived: Derived, of: Derivative) -> Answer:
+        notes = tuple(_unused(s, self.reading, of.wrt) for s in self.reading.unused)
+        return Answer(self.request, self.reading, of, derived, check=self.check, seed=self.seed, notes=notes, atoms=self.atoms)
+
+    def _fresh(self, name: str) -> str:
+        taken = {*self.reading.symbols, *self.reading.dims, *(s.name for s in self.variables), *known().functions}
+        while name in taken:
+            name += "_"
+        return name
+
+    def change(self, variable: Symbol) -> Symbol:
+        """dX: a small change of X, with those of its properties that are linear."""
+        structure = LINEAR & known().closure(variable.properties)
+        spelled = f"d{variable.spelled}" if variable.spelled else ""
+        return Symbol(self._fresh(f"d{variable.name}"), variable.shape, frozenset(structure), spelled=spelled)
+
+    def cotangent(self) -> Symbol:
+        """G: shaped like the value of f."""
+        shape = self.reading.root.shape
+        return Symbol(self._fresh("g" if 1 in shape else "G"), shape)
+
+    def symbol(self, s: Symbol) -> Expr:
+        return symbol(s.name, s.shape, known().closure(s.properties), len(self.reading.symbols) + 1, s.spelled)
+
+
+LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what a small change of such a matrix is, too
+
+
+def _differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,
+                    rules: Sequence[str], check: bool, seed: int, limits: Any, layout: str = "numerator") -> Any:
+    """The answer for every variable that was asked for: a list for a list."""
     text, let, atoms = as_text(f, let, wrt)
     several, names = variables_of(wrt)
     plain(syntax=syntax, structure=structure, rules=rules, seed=seed)
-    options = (("structure", structure),) if structure != "projected" else ()
-    request = Request("grad", text, names, tuple(let), (*options, *_options(syntax, rules)))
+    options = [(n, v) for n, v, usual in (("structure", structure, "projected"), ("layout", layout, "numerator")) if v != usual]
+    request = Request(verb, text, names, tuple(let), (*options, *_options(syntax, rules)))
     with asked(request):
-        choose_structure(structure)
+        choose("structure", structure, CONVENTIONS)
         if several and not names:
             raise DomainError("wrt is empty", fixes=[Fix(wrt=("x",))])
         reading = understand(text, let, syntax, rules, names, limits)
         variables = [find_variable(reading, canonical_variable(n)) for n in names] or [only_variable(reading)]
-        if reading.root.shape != dims.SCALAR:
-            raise not_scalar(reading, variables[0], request)
-        answers = [_gradient(reading, v, structure, request, check, seed, atoms) for v in variables]
-    return answers if several else answers[0]
+        ask = Ask(request, reading, variables, check, seed, atoms)
+        if verb == "hessian" and len(variables) > 2:
+            raise DomainError("a Hessian has one variable, or two for the mixed block", fixes=[Fix(wrt=names[:2])])
+        answers = [_pointing(ask, one, v) for v in (variables[:1] if verb == "hessian" else variables)]
+    return answers if several and verb != "hessian" else answers[0]
 
 
-def _gradient(reading: Reading, variable: Symbol, structure: str, request: Request, check: bool, seed: int,
-              atoms: Mapping[str, Any]) -> Answer:
+def _pointing(ask: Ask, one: Callable[[Ask, Symbol], Answer], variable: Symbol) -> Answer:
     try:
-        derived = derive_gradient(reading, variable, structure)
+        return one(ask, variable)
     except NotSupported as error:
-        pointed(error, reading.root)
+        pointed(error, ask.reading.root)
         raise
-    notes = tuple(_unused(s, reading, variable) for s in reading.unused)
-    return Answer(request, reading, variable, derived, check=check, seed=seed, notes=notes, atoms=atoms)
+
+
+def _laid_out(derived: Derived, of: Derivative) -> Derived:
+    return derived._replace(expression=transpose(derived.expression)) if of.layout == "denominator" else derived
+
+
+def _first(ask: Ask, variable: Symbol, structure: str) -> Answer:
+    """The gradient that a second derivative is taken of."""
+    return ask.answer(derive_gradient(ask.reading, variable, structure), Derivative("grad", dims.SCALAR, variable))
 
 
 def _unused(s: Symbol, reading: Reading, variable: Symbol) -> str:
@@ -177,7 +363,7 @@ def load_rules(path: Any) -> None:
 
 # ---------------------------------------------------------------- reading the request
 def as_text(f: Any, declared: Any, wrt: Any = None) -> tuple[str, Sequence[str], dict[str, Any]]:
-    """The text of what was passed, with the declarations that an expression brings along, and what its names stand for in SymPy."""
+    """The text of what was passed, the declarations that it brings along, and what its names stand for in SymPy."""
     let: list[str] = list(declared) if isinstance(declared, (list, tuple)) else [declared]
     if not all(isinstance(d, str) for d in let):
         raise DomainError("let is a list of declarations as text", fixes=[Fix(say='let=["A: matrix(n, n)", "x: vector(n)"]')])
@@ -247,10 +433,11 @@ def _options(syntax: str, rules: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return (*((("syntax", syntax),) if syntax != "auto" else ()), *(("rules", str(r)) for r in rules))
 
 
-def choose_structure(structure: str) -> None:
-    if structure not in CONVENTIONS:
-        meant = nearest(str(structure), set(CONVENTIONS)) or CONVENTIONS[0]
-        raise DomainError(f"structure is one of {', '.join(CONVENTIONS)}; not {structure!r}", fixes=[Fix(options=(("structure", meant),))])
+def choose(name: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse a word that is none of the choices."""
+    if value not in choices:
+        meant = nearest(str(value), set(choices)) or choices[0]
+        raise DomainError(f"{name} is one of {', '.join(choices)}; not {value!r}", fixes=[Fix(options=((name, meant),))])
 
 
 def understand(text: str, let: Sequence[str], syntax: str, rules: Sequence[str], wrt: Sequence[str], limits: Any) -> Reading:

@@ -15,7 +15,7 @@ from .syntax import Node, Reading, fold
 def build(reading: Reading, plain: frozenset[str] = frozenset(), variables: Mapping[str, Expr] | None = None,
           keep: bool = False, typed: list[Expr] | None = None) -> Expr:
     """The expression of a reading. Names in `plain` are taken without their properties; `variables` gives symbols that exist already;
-    `keep`: abbreviations of other functions (norm of norm2sq) stay as they are; `typed` receives the sums and the inner products as they were typed."""
+    `keep`: abbreviations of other functions (norm of norm2sq) stay as they are; `typed` receives sums and inner products as typed."""
     closure = known().closure
     table: dict[str, Expr] = dict(variables or {})
     for rank, s in enumerate(reading.symbols.values(), 1):

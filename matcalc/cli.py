@@ -32,7 +32,8 @@ MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
 
 FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
-LATER_VERBS = ("jacobian", "hessian", "differential", "vjp", "jvp", "check", "minimize", "plot", "repl")
+LATER_VERBS = ("check", "minimize", "plot", "repl")
+LAYOUTS = ("numerator", "denominator")
 SYNTAXES = ("auto", "numpy", "matlab", "latex")
 STRUCTURES = ("projected", "independent", "free")
 WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that comes first here is the exit code of all
@@ -140,11 +141,15 @@ reading_options = option_set(
     click.option("--let", multiple=True, metavar='"A: matrix(n, n)"',
                  help='Declare a variable or its properties ("A: spd"); may be repeated.'),
     click.option("--syntax", default="auto", metavar="NAME", help="How the text is read: auto (default), numpy, matlab or latex."),
-    click.option("--to", default="text", metavar="FORMAT", help="What is printed: text (default), unicode, latex, mathml, sympy, numpy or json."),
+    click.option("--to", default="text", metavar="FORMAT", help=f"What is printed: {', '.join(FORMATS)}."),
     click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated."),
     click.option("--limit", multiple=True, metavar="NAME=VALUE", help="Raise a limit that an error named; may be repeated."),
     click.option("--file", metavar="FILE", help="Read one expression a line; errors carry the line number."),
 )
+
+
+layout_option = click.option("--layout", default="numerator", metavar="NAME", help="numerator (default): rows are outputs; or denominator.")
+derivative_options = option_set(reading_options, wrt_option, structure_option, steps_option, check_options)
 
 
 @click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -165,19 +170,65 @@ def verbs(ctx: click.Context, version: bool) -> int:
     'matcalc grad "norm2sq(A x - b) + c * norm1(x)" --wrt x --steps',
     'matcalc grad "norm2sq(y - W2 @ tanh(W1 @ x))" --wrt W1 --wrt W2 --to json',
 ))
-@reading_options
-@wrt_option
-@structure_option
-@steps_option
-@check_options
+@derivative_options
 def grad(**_options: Any) -> int:
     """The gradient of a scalar expression, in the shape of the variable."""
+    return differentiate("grad")
+
+
+@verbs.command(examples=('matcalc jacobian "diag(x) A x" --wrt x', 'matcalc jacobian "A X B" --wrt X --layout denominator'))
+@derivative_options
+@layout_option
+def jacobian(**_options: Any) -> int:
+    """The Jacobian: rows are the entries of the expression, columns those of the variable, matrices stacked by columns."""
+    return differentiate("jacobian", "layout")
+
+
+@verbs.command(examples=('matcalc hessian "x.T A x" --wrt x', 'matcalc hessian "x.T A y" --wrt x --wrt y --let "y: vector(m)"'))
+@derivative_options
+@layout_option
+def hessian(**_options: Any) -> int:
+    """The second derivatives of a scalar expression; with two variables, the mixed block."""
+    return differentiate("hessian", "layout")
+
+
+@verbs.command(examples=('matcalc hvp "norm2sq(A x - b)" --wrt x',))
+@derivative_options
+def hvp(**_options: Any) -> int:
+    """The Hessian times a direction, without the Hessian."""
+    return differentiate("hvp")
+
+
+@verbs.command(examples=('matcalc differential "inv(X)" --wrt X',))
+@derivative_options
+def differential(**_options: Any) -> int:
+    """The differential: in the shape of the expression, linear in dX."""
+    return differentiate("differential")
+
+
+@verbs.command(examples=('matcalc jvp "tanh(A x)" --wrt x',))
+@derivative_options
+def jvp(**_options: Any) -> int:
+    """The Jacobian times a direction dX: forward mode."""
+    return differentiate("jvp")
+
+
+@verbs.command(examples=('matcalc vjp "softmax(Q @ K.T / sqrt(d)) @ V" --wrt Q --wrt K --wrt V',))
+@derivative_options
+def vjp(**_options: Any) -> int:
+    """What a cotangent G of the expression gives to the variable: reverse mode."""
+    return differentiate("vjp")
+
+
+def differentiate(verb: str, *names: str) -> int:
+    """Ask the API for a derivative; `names`: the options of this verb beyond those of all."""
     asked = read_command(click.get_current_context())
 
     def ask(text: str) -> list[Any]:
         import matcalc as mc
 
-        answer = mc.grad(text, one_or_all(asked.get("wrt")), structure=asked.get("structure"), **common(asked))
+        options = {name: asked.get(name) for name in ("structure", *names)}
+        answer = getattr(mc, verb)(text, one_or_all(asked.get("wrt")), **options, **common(asked))
         return list(answer) if isinstance(answer, list | tuple) else [answer]
 
     return run(asked, lambda text, start: show_answers(asked, text, ask(text), start))
@@ -260,6 +311,8 @@ def read_command(ctx: click.Context) -> Asked:
     choose("syntax", options["syntax"], SYNTAXES)
     if "structure" in options:
         choose("structure", options["structure"], STRUCTURES)
+    if "layout" in options:
+        choose("layout", options["layout"], LAYOUTS)
     options["limits"] = read_limits(options["limit"])
     return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)))
 

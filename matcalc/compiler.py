@@ -30,6 +30,10 @@ class Program:
 
     def __call__(self, values: Mapping[str, Any], /) -> Any:
         """The value as a two-dimensional array."""
+        return self.run(values)[0]
+
+    def run(self, values: Mapping[str, Any], /) -> tuple[Any, dict[str, int]]:
+        """The value as a two-dimensional array, and the sizes of its dimensions."""
         import numpy as np
 
         used = {n: e for n, e in self.wanted.items() if n in values or n in self.variables}
@@ -46,7 +50,7 @@ class Program:
                     raise DomainError(f"{node} has no value at these numbers: {error}") from None
                 except (MemoryError, OverflowError) as error:
                     raise DomainError(f"{node} is too large to be computed: {error}") from None
-        return computed[-1]
+        return computed[-1], sizes
 
 
 def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
@@ -301,6 +305,20 @@ def _named(function: Function, value: str) -> Step:
         result = result[-1] if isinstance(result, tuple) else result  # slogdet: sign and logarithm
         return np.asarray(result).reshape(1, 1) if scalar else np.asarray(result)
     return step
+
+
+def unstacked(value: Any, of: Shape, by: Shape, sizes: Mapping[str, int]) -> Any:
+    """The tensor of shape(of) + shape(by) whose two sides, stacked by columns, make the matrix `value`; vectors are 1-D, scalars ()."""
+    import numpy as np
+
+    (p, q), (m, n) = ((dims.evaluate(d, sizes) for d in shape) for shape in (of, by))
+    tensor = np.asarray(value).reshape(q, p, n, m).transpose(1, 0, 3, 2)
+    kept = [size for shape, sizes_ in ((of, (p, q)), (by, (m, n))) for size in _kept(shape, sizes_)]
+    return tensor.reshape(kept)
+
+
+def _kept(shape: Shape, sizes: tuple[int, int]) -> tuple[int, ...]:
+    return () if shape == dims.SCALAR else sizes[:1] if shape[1] == 1 else sizes
 
 
 def shaped(value: Any, shape: Shape) -> Any:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .algebra import add, eye, matmul, mul, scale, transpose
+from .algebra import ONE
 from .build import build
 from .cost import cost
-from .differentials import depends
-from .errors import DomainError, Fix
+from .differentials import depends, differential, tangent
 from .expr import Expr, postorder, symbol, symbols
 from .factoring import expanded
-from .functions import apply, of_call
+from .functions import of_call
 from .knowledge import known
+from .materialize import jacobian
 from .operators import substitute
 from .simplifier import Simplifier, Step
+from .structured import CONSTRAINTS, STRUCTURES, refuse_mixed, structure_of, structured_both_sides, structured_gradient, structured_rows
 from .syntax import Reading, Symbol
 from .transposition import gradient
-
-CONSTRAINTS = ("simplex", "onehot")  # hold at the point, not along the way: never used before differentiating
-STRUCTURES = ("symmetric", "skew", "diagonal", "lower", "upper", "orthogonal")
-CONVENTIONS = ("projected", "independent", "free")
 
 
 class Derived(NamedTuple):
@@ -34,19 +31,15 @@ class Derived(NamedTuple):
     typed: tuple[Expr, ...]  # the sums of the input, as they were typed
 
 
-def structure_of(variable: Symbol) -> str:
-    """The structure by which a variable's derivative is a matter of convention, or nothing."""
-    found = known().closure(variable.properties) & frozenset(STRUCTURES)
-    if "diagonal" in found or {"lower", "upper"} <= found or ("symmetric" in found and found & {"lower", "upper"}):
-        found = (found - {"symmetric", "lower", "upper"}) | {"diagonal"}
-    if len(found) > 1:
-        raise DomainError(f"{variable.name} is declared {' and '.join(sorted(found))}: there is no convention for its derivative",
-                          detail='with structure "free" all entries vary', fixes=[Fix(options=(("structure", "free"),))])
-    return next(iter(found), "")
+class Task(NamedTuple):
+    """One kind of derivative: how it follows from f, and how the space of a structured variable acts on it."""
+
+    differentiate: Callable[[Simplifier, Expr, Expr], Expr]
+    convention: Callable[[str, str, Expr, Expr], Expr]  # (convention, structure, derivative, variable)
 
 
-def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Derived:
-    """The gradient of a scalar reading by one of its variables."""
+def derive(reading: Reading, variable: Symbol, convention: str, task: Task) -> Derived:
+    """A derivative of a reading by one of its variables."""
     structure = structure_of(variable) if convention != "free" else ""
     simplifier = Simplifier()
     properties = known().closure(variable.properties)
@@ -56,7 +49,7 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
     f = build(reading, plain, typed=typed)
     f = simplifier.simplify(f)
     wrt = symbols(f).get(variable.name) or symbol(variable.name, variable.shape)
-    g = gradient(f, wrt)
+    g = task.differentiate(simplifier, f, wrt)
     record_rules(simplifier, f, wrt)
     if constrained:
         free, simplifier = simplifier, Simplifier()
@@ -64,10 +57,61 @@ def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Deri
         declared = symbol(variable.name, variable.shape, properties, wrt.data.rank, variable.spelled)
         g = substitute(g, {wrt: declared})
         if structure:
-            g = _CONVENTIONS[convention](structure, simplifier.simplify(g), declared)
+            g = task.convention(convention, structure, simplifier.simplify(g), declared)
     result = best_form(simplifier, g)
     steps = leading_to(result, simplifier.steps)
     return Derived(result, steps, tuple(simplifier.assumed), convention if structure else "free", tuple(typed))
+
+
+def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Derived:
+    """The gradient of a scalar reading."""
+    return derive(reading, variable, convention, Task(lambda s, f, x: gradient(f, x), structured_gradient))
+
+
+def derive_pullback(reading: Reading, variable: Symbol, convention: str, cotangent: Expr) -> Derived:
+    """What a cotangent of the reading's value gives to the variable: reverse mode in closed form."""
+    return derive(reading, variable, convention, Task(lambda s, f, x: gradient(f, x, cotangent), structured_gradient))
+
+
+def derive_jacobian(reading: Reading, variable: Symbol, convention: str) -> Derived:
+    """d vec(f) / d vec(X)', numerator layout; by a scalar, in the shape of f."""
+    return derive(reading, variable, convention, Task(lambda s, f, x: _jacobian(f, x), structured_rows))
+
+
+def derive_hessian(reading: Reading, variable: Symbol, convention: str, other: Symbol | None = None) -> Derived:
+    """The Jacobian of the simplified gradient; with another variable, that of the gradient by the first by the second."""
+    if other is None or other.name == variable.name:
+        return derive(reading, variable, convention, Task(lambda s, f, x: _jacobian(s.simplify(gradient(f, x)), x), structured_both_sides))
+
+    def mixed(s: Simplifier, f: Expr, x: Expr) -> Expr:
+        second = symbols(f).get(other.name) or symbol(other.name, other.shape)
+        return _jacobian(s.simplify(gradient(f, x)), second)
+
+    return derive(reading, variable, convention, Task(mixed, refuse_mixed))
+
+
+def derive_differential(reading: Reading, variable: Symbol, convention: str, change: Expr) -> Derived:
+    """df, linear in `change`, a symbol that stands for d(variable): forward mode in closed form."""
+    inner = tangent(change.data.name, change)
+    task = Task(lambda s, f, x: substitute(differential(f, x, inner), {inner: change}), lambda convention, structure, g, x: g)
+    return derive(reading, variable, convention, task)
+
+
+def derive_hvp(reading: Reading, variable: Symbol, convention: str, direction: Expr) -> Derived:
+    """The Hessian times a direction: the gradient, differentiated along it."""
+    inner = tangent(direction.data.name, direction)
+
+    def product(s: Simplifier, f: Expr, x: Expr) -> Expr:
+        return substitute(differential(s.simplify(gradient(f, x)), x, inner), {inner: direction})
+
+    return derive(reading, variable, convention, Task(product, structured_gradient))
+
+
+def _jacobian(f: Expr, x: Expr) -> Expr:
+    if not x.is_scalar:
+        return jacobian(f, x)
+    inner = tangent("dx", x)
+    return substitute(differential(f, x, inner), {inner: ONE})
 
 
 def leading_to(result: Expr, steps: list[Step]) -> tuple[Step, ...]:
@@ -115,42 +159,6 @@ def best_form(simplifier: Simplifier, g: Expr) -> Expr:
         if cost(other) < cost(result):
             return other
     return result
-
-
-# ---------------------------------------------------------------- structured variables
-def _half(a: Expr, b: Expr, sign: int) -> Expr:
-    from fractions import Fraction
-
-    if sign > 0 and b.transposes < a.transposes:  # A + A.T rather than A.T + A
-        a, b = b, a
-    return scale(Fraction(1, 2), add([a, scale(sign, b)]))
-
-
-def projected(structure: str, g: Expr, x: Expr) -> Expr:
-    """The gradient within the space of such matrices: the orthogonal projection of the free one."""
-    if structure == "symmetric":
-        return _half(g, transpose(g), 1)
-    if structure == "skew":
-        return _half(g, transpose(g), -1)
-    if structure == "diagonal":
-        return mul([g, eye(x.shape[0])])
-    if structure == "orthogonal":  # the tangent space at X is {X @ K: K skew}
-        return _half(g, matmul([x, transpose(g), x]), -1)
-    return apply(known().role(f"{structure} triangle"), [g])
-
-
-def independent(structure: str, g: Expr, x: Expr) -> Expr:
-    """The derivative by the free entries, each of which stands in two places. Matrix Cookbook eq. 138."""
-    if structure == "symmetric":
-        return add([g, transpose(g), scale(-1, mul([g, eye(x.shape[0])]))])
-    if structure == "skew":
-        return add([g, scale(-1, transpose(g))])
-    if structure == "orthogonal":
-        raise DomainError('the entries of an orthogonal matrix are not independent; use structure="projected" or "free"')
-    return projected(structure, g, x)
-
-
-_CONVENTIONS: dict[str, Callable[[str, Expr, Expr], Expr]] = {"projected": projected, "independent": independent}
 
 
 def derive_simplified(reading: Reading) -> Derived:

@@ -49,7 +49,7 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
         if asked.get("steps"):
             out += str(answer.derivation).splitlines()
         out.append(answer.to(asked.get("to") or "text").rstrip("\n"))
-        err += context(answer, guessed=asked.verb == "grad" and not asked.get("wrt"))
+        err += context(answer, guessed=asked.verb != "simplify" and not asked.get("wrt"))
     return Shown(out, list(dict.fromkeys(err)))
 
 
@@ -59,7 +59,8 @@ def context(answer: Any, guessed: bool) -> list[str]:
     lines += answer.alternative
     evidence = str(answer.evidence)
     checked = evidence if evidence.startswith(("inconclusive", "unchecked")) else f"checked: {evidence}"
-    lines.append("    ".join([*assumed(answer.reading), f"read as: {answer.reading.read_as}", checked]))
+    layout = [f"layout: {answer.reading.layout}"] if getattr(answer.reading, "layout", None) else []
+    lines.append("    ".join([*assumed(answer.reading), f"read as: {answer.reading.read_as}", *layout, checked]))
     if guessed:
         lines.append(f"note: differentiated by {answer.wrt}, the only variable")
     return lines + [f"note: {note}" for note in answer.reading.notes]

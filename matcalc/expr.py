@@ -58,7 +58,7 @@ class Expr:
     `key`: a structural number for that order; `rank`: the lowest rank of a variable in it; `transposes`: how many `.T` it shows."""
 
     __slots__ = ("op", "args", "data", "shape", "key", "rank", "transposes", "canon", "_transpose", "_cost", "_terms", "_turns", "_content",
-                 "__weakref__")
+                 "_opened", "__weakref__")
     op: str
     args: tuple[Expr, ...]
     data: Any
@@ -72,6 +72,7 @@ class Expr:
     _terms: int | None
     _turns: bool | None
     _content: tuple[Number, Expr] | None
+    _opened: tuple[Expr, ...] | None
 
     @property
     def is_scalar(self) -> bool:
@@ -202,7 +203,7 @@ def make(op: str, args: tuple[Expr, ...] = (), data: Any = None, shape: Shape = 
             return found
     node: Expr = object.__new__(Expr)
     node.op, node.args, node.data, node.shape = op, args, data, shape
-    node._transpose = node._cost = node._terms = node._turns = node._content = None
+    node._transpose = node._cost = node._terms = node._turns = node._content = node._opened = None
     rank, transposes, same = _NO_RANK, 1 if op == "transpose" else 0, True
     for a in args:
         if a.rank < rank:
@@ -264,7 +265,7 @@ def symbol(name: str, shape: Shape, properties: frozenset[str] = frozenset(), ra
 
 
 def number(value: Number) -> Expr:
-    if isinstance(value, Fraction) and value.denominator == 1:
+    if type(value) is not int and value.denominator == 1:
         value = value.numerator
     return make("num", (), value)
 
@@ -297,6 +298,17 @@ def postorder(roots: Iterable[Expr]) -> list[Expr]:
             stack.append((node, True))
             stack.extend([(a, False) for a in node.args if a not in seen])
     return out
+
+
+def settle(root: Expr, waiting: Callable[[Expr], list[Expr]], visit: Callable[[Expr], None]) -> None:
+    """visit(node) for the root and the parts that wait below it, parts first: for what nodes remember of themselves."""
+    stack = [root]
+    while stack:
+        parts = waiting(stack[-1])
+        if parts:
+            stack.extend(parts)
+        else:
+            visit(stack.pop())
 
 
 def symbols(root: Expr) -> dict[str, Expr]:

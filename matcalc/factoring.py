@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import product as combinations
 from math import gcd, prod
 
 from .algebra import add, base_and_exponent, eye, matmul, mul, ones, power, run, scalar_part, scale, terms_of, total
 from .cost import cost
-from .expr import Expr, Number, magnitude, number
+from .expr import Expr, Number, magnitude, number, settle
 from .operators import diagonal, diagonal_matrix, kron, trace, vec
 
 EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
@@ -224,84 +225,68 @@ def _equal_coefficients(terms: list[Term], e: Expr) -> Iterator[Expr]:
 # ---------------------------------------------------------------- multiplying out
 def expanded(e: Expr, limit: int = EXPANDED_TERMS) -> Expr | None:
     """Products of sums multiplied out, and sums and traces of sums taken apart; None if that makes too many terms."""
-    terms = _expand(e, limit) if opened_terms(e) <= limit else None
-    return None if terms is None else add(terms, e.shape)
+    return add(opened(e), e.shape) if opened_terms(e) <= limit else None
 
 
 def opened_terms(root: Expr) -> int:
     """How many terms multiplying out gives; remembered on the node, so that nobody looks twice into what has too many."""
     if root._terms is None:
-        stack = [root]
-        while stack:
-            node = stack[-1]
-            waiting = [a for a in node.args if a._terms is None]
-            if waiting and node.op in _OPENED:
-                stack.extend(waiting)
-                continue
-            stack.pop()
-            if node._terms is None:
-                node._terms = min(_opened_terms(node), MANY)
-    return root._terms  # type: ignore[return-value]
+        settle(root, lambda e: [a for a in e.args if a._terms is None] if e.op in _OPENED else [], _count_terms)
+    return root._terms or 1
 
 
-def _opened_terms(e: Expr) -> int:
+def _count_terms(e: Expr) -> None:
     counts = [a._terms or 1 for a in e.args]
+    found = 1
     if e.op == "add":
-        return sum(counts)
-    if e.op in ("mul", "matmul"):
-        return prod(counts)
-    if e.op == "run":
-        return int(counts[0] ** e.data) if e.data <= 3 else 1
-    if e.op == "pow":
-        return int(counts[0] ** e.args[1].data) if _opens_as_power(e) else 1
-    return counts[0] if e.op in LINEAR else 1
+        found = sum(counts)
+    elif e.op in ("mul", "matmul"):
+        found = prod(counts)
+    elif (e.op == "run" and e.data <= 3) or (e.op == "pow" and _opens_as_power(e)):
+        found = int(counts[0] ** (e.data or e.args[1].data))
+    elif e.op in LINEAR:
+        found = counts[0]
+    e._terms = min(found, MANY)
 
 
 def _opens_as_power(e: Expr) -> bool:
     return e.args[0].op == "add" and e.args[1].op == "num" and e.args[1].data in (2, 3)
 
 
-def _expand(e: Expr, limit: int) -> list[Expr] | None:
-    if e._terms == 1:
-        return [e]
+def opened(root: Expr) -> tuple[Expr, ...]:
+    """The terms of what is multiplied out; remembered on the node, so that those of a whole are made from those of its parts."""
+    if opened_terms(root) == 1:
+        return (root,)
+    if root._opened is None:
+        settle(root, lambda e: [a for a in e.args if (a._terms or 1) > 1 and a._opened is None], _open)
+    assert root._opened is not None
+    return root._opened
+
+
+def _open(e: Expr) -> None:
+    if e._opened is not None:
+        return
+    parts = [a._opened or (a,) for a in e.args]
+    terms: Iterable[Expr]
     if e.op == "add":
-        return _all([scale(c, a) for c, a in zip(e.data, e.args, strict=True)], limit)
-    if e.op == "mul":
-        return _product([number(e.data), *e.args], mul, limit)
-    if e.op == "matmul":
-        return _product(list(e.args), matmul, limit)
-    if e.op == "run" and e.data <= 3:
-        return _product([e.args[0]] * e.data, matmul, limit)
-    if e.op == "pow" and _opens_as_power(e):
-        return _product([e.args[0]] * e.args[1].data, mul, limit)
-    if e.op in LINEAR:
-        inner = _expand(e.args[0], limit)
-        return None if inner is None else [LINEAR[e.op](t) for t in inner]
-    return [e]
-
-
-def _all(parts: Iterable[Expr], limit: int) -> list[Expr] | None:
-    out: list[Expr] = []
-    for part in parts:
-        found = _expand(part, limit)
-        if found is None or len(out) + len(found) > limit:
-            return None
-        out += found
-    return out
-
-
-def _product(factors: list[Expr], build: Callable[[list[Expr]], Expr], limit: int) -> list[Expr] | None:
-    products: list[list[Expr]] = [[]]
-    for f in factors:
-        found = _expand(f, limit) if f.op in ("add", "mul", "matmul", "pow", "run") or f.op in LINEAR else [f]
-        if found is None or len(found) * len(products) > limit:
-            return None
-        products = [[*p, t] for p in products for t in found]
-    return [build(p) for p in products]
+        terms = [scale(c, t) for c, part in zip(e.data, parts, strict=True) for t in part]
+    elif e.op == "mul":
+        terms = [mul([number(e.data), *p]) for p in combinations(*parts)]
+    elif e.op == "matmul":
+        terms = map(matmul, combinations(*parts))
+    elif e.op == "run":
+        terms = map(matmul, combinations(parts[0], repeat=e.data))
+    elif e.op == "pow":
+        terms = map(mul, combinations(parts[0], repeat=e.args[1].data))
+    else:
+        terms = map(LINEAR[e.op], parts[0])
+    e._opened = tuple(terms)
 
 
 def expandable(e: Expr) -> bool:
     """Is there a sum inside a product that could be multiplied out?"""
+    if opened_terms(e) == 1:
+        return False
     if e.op in ("mul", "matmul"):
         return any([f.op == "add" or (f.op in ("matmul", "mul") and expandable(f)) or
                     (f.op == "pow" and _opens_as_power(f)) or

@@ -96,19 +96,19 @@ def _both_ways(entry: Identity | PropertyRule) -> Iterator[tuple[Reading, Readin
 
 
 class Index:
-    """All compiled rules by the root of their pattern. An entry is compiled when the functions that it mentions have been met."""
+    """Compiled rules by the root of their pattern. An entry is compiled when the functions that it mentions have been met."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, entries: Sequence[Identity | PropertyRule]) -> None:
         self.version = knowledge.version
-        self._entries: list[Identity | PropertyRule] = [*knowledge.identities, *knowledge.properties]
-        self._mentions = _mentions(knowledge)
+        self._entries = entries
+        mentions = _mentions(knowledge)
         self._met: set[str] = set()
         self._waiting: dict[str, list[int]] = {}
         self._missing: dict[int, set[str]] = {}
         self._ready: dict[str, list[tuple[int, Rewrite]]] = {}
         self._seen: dict[tuple[str, frozenset[str], frozenset[str]], list[Rewrite]] = {}
         for i, entry in enumerate(self._entries):
-            names = self._mentions(entry.left if isinstance(entry, Identity) else entry.pattern)
+            names = mentions(entry.left if isinstance(entry, Identity) else entry.pattern)
             self._missing[i] = names
             for name in names:
                 self._waiting.setdefault(name, []).append(i)
@@ -164,13 +164,22 @@ def _mentions(knowledge: Knowledge) -> Callable[[str], set[str]]:
     return names
 
 
-_index: Index | None = None
+_indices: dict[str, Index] = {}
 
 
-def index() -> Index:
-    """The rules of the present knowledge."""
-    global _index
-    if _index is None or _index.version != known().version:
-        _index = Index(known())
-    return _index
+def identities() -> Index:
+    """The identities of the present knowledge."""
+    return _index("identities")
+
+
+def properties() -> Index:
+    """What the present knowledge says of results: apart, because many an expression never asks for it."""
+    return _index("properties")
+
+
+def _index(which: str) -> Index:
+    found = _indices.get(which)
+    if found is None or found.version != known().version:
+        _indices[which] = found = Index(known(), known().identities if which == "identities" else known().properties)
+    return found
 

@@ -422,7 +422,7 @@ def part_operators(e: Expr) -> frozenset[str]:
 
 
 def _plain(value: Number) -> Number:
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    return value.numerator if type(value) is not int and value.denominator == 1 else value
 
 
 def _over(a: Number, b: Number) -> Number:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .algebra import transpose
 from .expr import Expr
-from .identities import index
+from .identities import properties
 from .knowledge import PropertyRule, known
 from .match import Binding
 
@@ -52,7 +52,7 @@ class Prover:
         if e.op == "transpose" and property_ not in ("lower", "upper", "simplex", "onehot"):
             return self.holds(e.args[0], property_)
         wanted = known().closure_of(property_)
-        for rule in index().at(e):
+        for rule in properties().at(e):
             says = isinstance(rule.entry, PropertyRule) and not wanted.isdisjoint(rule.entry.properties)
             if says and rule.pattern.find(e, lambda b, r=rule: self.all_hold(r.conditions, b)) is not None:  # type: ignore[misc]
                 return True

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from .cost import cost
 from .errors import LimitError
-from .expr import Expr, fold, postorder
+from .expr import Expr, fold
 from .factoring import EXPANDED_TERMS, expandable, expanded, factored, one_denominator, opened_terms
-from .identities import Rewrite, index
+from .identities import Rewrite, identities
 from .knowledge import Identity
 from .match import Binding
 from .operators import rebuild, substitute
@@ -18,6 +18,7 @@ from .properties import Prover
 STEPS = 100_000  # rewrite steps for one answer
 HOPELESS = 1.6  # a form that multiplying out makes longer than that many times is not looked into
 SECONDS = 10  # a backstop: the work is limited by steps, so that the same input gets the same answer
+MEETING = 8  # levels of products in products below which terms of a sum no longer meet
 NESTING = 60  # rewrites of what a rewrite made
 
 
@@ -41,8 +42,9 @@ class Simplifier:
         self.limit, self.count, self.nesting = limit, 0, 0
         self.deadline = monotonic() + SECONDS
         self.busy: set[Expr] = set()
+        self.words: dict[Expr, list[tuple[Expr, set[Expr]]]] = {}
         self.recorded: set[tuple[Expr, Expr]] = set()
-        self.rules = index()
+        self.rules = identities()
 
     def simplify(self, e: Expr) -> Expr:
         """The cheapest form found; its parts are simplified first."""
@@ -137,15 +139,24 @@ class Simplifier:
 
     def _in_other_words(self, e: Expr) -> Expr:
         """sigmoid(-x) as 1 - sigmoid(x) where sigmoid(x) stands in the sum too: then terms may meet."""
-        calls = _outermost_calls(e)
+        calls = outermost_calls(e)
         values = {}
         for call in sorted(calls, key=lambda c: c.key):
+            for new, needed in self._other_words(call):
+                if needed <= calls:
+                    values[call] = new
+        return substitute(e, values) if values else e
+
+    def _other_words(self, call: Expr) -> list[tuple[Expr, set[Expr]]]:
+        """What the open identities make of a call, each with the calls of the same function that are in it."""
+        if call not in self.words:
+            self.words[call] = []
             for rule in self.rules.at(call):
                 if isinstance(rule.entry, Identity) and rule.entry.kind == "open" and rule.right is not None:
                     new = rule.pattern.rewrite(call, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
-                    if new is not None and all(n in calls for n in postorder([new]) if n.op == "call" and n.data.name == call.data.name):
-                        values[call] = new
-        return substitute(e, values) if values else e
+                    if new is not None:
+                        self.words[call].append((new, {n for n in outermost_calls(new) if n.data.name == call.data.name}))
+        return self.words[call]
 
     def _parts(self, e: Expr) -> Expr:
         """The sum of the simplified terms."""
@@ -174,18 +185,14 @@ class Simplifier:
         return e
 
 
-def _outermost_calls(e: Expr) -> set[Expr]:
-    """The functions among the factors of the terms of a sum, those inside its matrix products too; shared parts are seen once."""
+def outermost_calls(e: Expr) -> set[Expr]:
+    """The functions among the factors of the terms of a sum, those inside its products too, as deep as terms may meet."""
     seen: set[Expr] = set()
-    todo = list(e.args)
-    while todo:
-        f = todo.pop()
-        if f not in seen:
-            seen.add(f)
-            if f.op in ("mul", "matmul", "add", "transpose"):
-                todo.extend(f.args)
-            elif f.op == "pow":
-                todo.append(f.args[0])
+    level = {e}
+    for _ in range(MEETING):
+        seen |= level
+        level = {a for f in level if f.op in ("add", "mul", "matmul", "transpose", "pow") for a in (f.args[:1] if f.op == "pow" else f.args)}
+        level -= seen
     return {f for f in seen if f.op == "call"}
 
 

@@ -20,7 +20,7 @@ FRONT = """dims errors limits names syntax tokens dimensions unify signatures ki
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators operands numerics knowledge functions build properties match identities factoring simplifier
-            differentials transposition materialize derive conditions printers""".split()
+            differentials transposition materialize structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
 DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "api", "", "display", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]

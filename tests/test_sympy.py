@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -111,12 +112,12 @@ def called(function: Function, kind: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("text", [
     "commat(m, n) @ vec(A)", "vec(A.T)", "kron(A, X)", "diag(x) @ X", "diagv(X @ B)", "A[1:, :-1]", "A[-1, :].T", "x[-1] * x[:-1]", "A[0, 1]",
     "A + x.T", "A + c", "sum(A, axis=0)", "mean(A, axis=1)", "x**c", "A**2 / 3", "2 * maximum(A, A**2)", "maximum(x, c)", "mpow(X, 3)",
-    "inv(X).T @ x", "x.T @ X @ B @ x", "m * n * eye(m)", "ones(m, n) - zeros(m, n)", "pi * x / (y.T @ y)", "tr(X) * eye(n)", "max(A, axis=0)",
+    "inv(X).T @ x", "x.T @ X @ B @ x", "m * n * A", "ones(m, n) - zeros(m, n)", "pi * x / (y.T @ y)", "tr(X) * eye(n)", "max(A, axis=0)",
     "minimum(A, 0.3)", "softmax(A)", "pinv(A) @ y", "argmaxmask(A, axis=1)", "tril(X) @ triu(X)", "norm(X) * norm(x, 3)", "x @ x.T",
 ])
 def test_operators_have_the_same_value_in_sympy(text: str) -> None:
     shapes = {"A": "matrix(m, n)", "B": "matrix(n, n)", "X": "matrix(n, n)", "x": "vector(n)", "y": "vector(m)", "c": "scalar"}
-    let = [f"{name}: {shape}" for name, shape in shapes.items() if name in text.replace("max", "").replace("axis", "")]
+    let = [f"{name}: {shape}" for name, shape in shapes.items() if re.search(rf"\b{name}\b", text)]
     rng = np.random.default_rng(1)
     sized = {"matrix(m, n)": (2, 3), "matrix(n, n)": (3, 3), "vector(n)": 3, "vector(m)": 2, "scalar": ()}
     values = {d.split(":")[0]: rng.uniform(0.2, 1.2, sized[d.partition(": ")[2]]) for d in let}
@@ -173,8 +174,8 @@ def test_a_function_that_rules_do_not_spell_is_a_typed_error(monkeypatch: pytest
     monkeypatch.delitem(table, "sympy")
     with pytest.raises(mc.NotSupported, match="erf"):
         mc.parse("erf(x)").sympy()
-    monkeypatch.setitem(table, "sympy", "lambdify")  # a function of SymPy, and no expression
-    with pytest.raises(mc.MatcalcError):
+    monkeypatch.setitem(table, "sympy", "lambdify")  # in SymPy, but no class of expressions
+    with pytest.raises(mc.RuleError):
         mc.parse("erf(x)").sympy()
 
 
@@ -223,9 +224,9 @@ READ = [
     (Trace(DiagMatrix(x) * X), "tr(diag(x) @ X)"),
     (Trace(DiagonalMatrix(X) * X), "tr(diag(diagv(X)) @ X)"),
     (DiagonalOf(X).T * x, "diagv(X).T @ x"),
-    (Trace(X + Identity(n)) * det(X + 0 * B), "det(X) * tr(X + eye(n))"),
+    (Trace(X + Identity(n)) * det(X + 0 * B), "det(X) * tr(eye(n) + X)"),
     (x[1:, :].T * x[:-1, :], "x[1:].T @ x[:-1]"),
-    (x[0, 0] * x[n - 1, 0] * X[1, 2], "x[0] * x[-1] * X[1, 2]"),
+    (x[0, 0] * x[n - 1, 0] * X[1, 2], "X[1, 2] * x[0] * x[-1]"),
     (c**2 * Trace(X) / t - c / 2 + pi * exp(c) - 0.5, None),
     (3 * c ** Rational(3, 2) / (2 * (2 * c + 1) ** 2), "3 * c**(3 / 2) / 2 / (1 + 2 * c)**2"),
     (Max(c, t, 2) * Abs(c), None),
@@ -247,7 +248,8 @@ def test_what_comes_from_sympy_is_read_as_it_was_meant(f: Any, text: str | None)
     sized = {"A": (2, 3), "B": (3, 3), "X": (3, 3), "x": 3, "y": 2, "c": (), "t": ()}
     values = {s.name: rng.uniform(0.2, 0.9, sized[s.name]) for s in f.free_symbols if s.name in sized}
     got = in_sympy(f, values, SIZES)
-    assert same(got, mc.evaluate(f, {**values, **({"n": 3} if "n" in str(d.reading.text) and "X" not in values else {})}))
+    used = {name: value for name, value in {**values, "n": 3}.items() if re.search(rf"\b{name}\b", d.reading.text)}
+    assert same(got, mc.evaluate(f, used))
     assert same(in_sympy(d.sympy(), values, SIZES), got)
 
 
@@ -294,7 +296,7 @@ REFUSED = [
     ((x.T * X * x)[0, 0], "Sum"),
     (sympy.Piecewise((c, c > 0), (0, True)), "Piecewise"),
     (c * sympy.I, "ImaginaryUnit"),
-    (c + sympy.zoo, "finite"),
+    (c + sympy.oo, "finite"),
     (c * sympy.EulerGamma, "EulerGamma"),
     (sympy.Eq(c, 2), "Equality"),
     (sympy.Matrix([[c]]), "ImmutableDenseMatrix"),
