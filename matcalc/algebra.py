@@ -392,14 +392,17 @@ def _row_side(chain: list[Expr]) -> list[Expr]:
 def _reduce(chain: list[Expr]) -> list[Expr]:
     """Join neighbours: powers of one matrix, diagonals, Kronecker products."""
     out: list[Expr] = []
-    for e in chain:
-        while out:
-            joined = _neighbours(out[-1], e)
-            if joined is None:
-                break
+    todo = chain[::-1]
+    while todo:
+        e = todo.pop()
+        if e.op == "matmul":
+            todo.extend(reversed(e.args))
+            continue
+        joined = _neighbours(out[-1], e) if out else None
+        if joined is not None:
             out.pop()
-            e = joined
-        if e.op != "eye" or not out:
+            todo.append(joined)
+        elif e.op != "eye" or not out:
             out.append(e)
     if len(out) > 1 and out[0].op == "eye":
         out.pop(0)
@@ -422,22 +425,19 @@ def _neighbours(a: Expr, b: Expr) -> Expr | None:
         return index(a, ((None, None), b.data[1]))
     if a.op == "diag" and b.op == "diag":
         return make("diag", (mul([a.args[0], b.args[0]]),), None, a.shape)
-    if a.op == "kron" and b.op == "kron":
-        (p, q), (r, s) = a.args, b.args
-        if p.shape[1] == r.shape[0] and q.shape[1] == s.shape[0]:
-            from .operators import kron
+    if a.op in _STACKED or b.op in _STACKED or "kron" in (_first(a), _first(b)):
+        from .kronecker import neighbours
 
-            joined = kron(matmul([p, r]), matmul([q, s]))
-            return joined if joined.op == "kron" else None
-    if a.op == "kron" and b.op == "vec":
-        from .operators import vec
-
-        p, q = a.args
-        x = b.args[0]
-        if q.shape[1] == x.shape[0] and p.shape[1] == x.shape[1]:
-            joined = vec(matmul([q, x, transpose(p)]))
-            return joined if joined.op in ("vec", "matmul") else None
+        return neighbours(a, b)
     return None
+
+
+_STACKED = ("kron", "vec", "commat")
+
+
+def _first(e: Expr) -> str:
+    """What the factors of an elementwise product are."""
+    return e.args[0].op if e.op == "mul" else ""
 
 
 def _selects(e: Expr) -> bool:
@@ -619,7 +619,7 @@ def _transposed(e: Expr) -> Expr:
     elif op == "run":
         return run(transpose(e.args[0]), e.data)
     elif op == "kron":
-        from .operators import kron
+        from .kronecker import kron
 
         return kron(transpose(e.args[0]), transpose(e.args[1]))
     elif op == "commat":

@@ -281,7 +281,6 @@ class Answer:
     def _convention(self) -> tuple[str, ...]:
         if self._of is None or self._derived.structure == "free":
             return ()
-        how = {"projected": "projected onto the matrices of its structure", "independent": "by its free entries"}[self._derived.structure]
         of, by = self._of, "by its free entries" if self._derived.structure == "independent" else "within the matrices of its structure"
         return (f"{of.wrt.spelled or of.wrt.name} is structured, and {_TAKEN[of.op]} {by} (structure={self._derived.structure})",)
 

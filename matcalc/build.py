@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import functions, operators
+from . import functions, kronecker, operators
 from .algebra import add, divide, eye, matmul, mul, negate, ones, power, size, total, transpose, zeros
 from .errors import DomainError, NotSupported
 from .expr import Expr, make, number, symbol
@@ -93,12 +93,12 @@ _OPERATORS: dict[str, Callable[[Node, list[Expr]], Expr]] = {
     "mean": lambda n, c: _mean(c[0], n.axis),
     "diag": lambda n, c: operators.diagonal_matrix(c[0]),
     "diagv": lambda n, c: operators.diagonal(c[0]),
-    "kron": lambda n, c: operators.kron(*c),
-    "vec": lambda n, c: operators.vec(c[0]),
+    "kron": lambda n, c: kronecker.kron(*c),
+    "vec": lambda n, c: kronecker.vec(c[0]),
     "eye": lambda n, c: eye(n.shape[0]),
     "ones": lambda n, c: ones(n.shape),
     "zeros": lambda n, c: zeros(n.shape),
-    "commat": lambda n, c: operators.commutation(n.children[0].data, n.children[1].data),
+    "commat": lambda n, c: kronecker.commutation(n.children[0].data, n.children[1].data),
 }
 
 

@@ -9,8 +9,8 @@ from .derive import Derived
 from .expr import Expr, postorder
 from .functions import instantiate, kind, of_call
 from .knowledge import Function, known
-from .operators import substitute
 from .properties import Prover
+from .rebuild import substitute
 from .syntax import Node, Reading, fold
 from .unparse import show
 

@@ -74,6 +74,9 @@ def _terminates(denominator: int) -> bool:
     return denominator == 1
 
 
+LINEAR = frozenset(["kron", "diag", "diagv", "vec", "tr", "sum"])  # in each argument
+
+
 def flippable(e: Expr) -> bool:
     """Can a minus in front be hidden by writing a difference inside the other way round? Remembered on the node."""
     if e._turns is None:
@@ -86,6 +89,8 @@ def _flippable(e: Expr) -> bool:
         return any([c < 0 for c in e.data])
     if e.op in ("matmul", "mul"):
         return any([flippable(a) for a in e.args])
+    if e.op in LINEAR:
+        return any([a.op == "add" and flippable(a) for a in e.args])
     if e.op == "pow":
         exponent = e.args[1].data
         odd = bool(e.args[1].op == "num" and isinstance(exponent, int) and exponent % 2)

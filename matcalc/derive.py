@@ -14,7 +14,7 @@ from .factoring import expanded
 from .functions import of_call
 from .knowledge import known
 from .materialize import jacobian
-from .operators import substitute
+from .rebuild import substitute
 from .simplifier import Simplifier, Step
 from .structured import CONSTRAINTS, STRUCTURES, refuse_mixed, structure_of, structured_both_sides, structured_gradient, structured_rows
 from .syntax import Reading, Symbol

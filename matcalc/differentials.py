@@ -9,7 +9,8 @@ from .errors import LimitError, NotDifferentiable
 from .expr import Expr, fold, number, symbol
 from .functions import apply, instantiate, of_call
 from .knowledge import known
-from .operators import diagonal, diagonal_matrix, index, kron, trace, vec
+from .kronecker import kron, vec
+from .operators import diagonal, diagonal_matrix, index, trace
 
 POWERS = 256  # the highest matrix power whose derivative is written out, one term for each factor
 TANGENT = -1  # the rank of a tangent: the lowest, so that `expr.rank < 0` says whether one is inside

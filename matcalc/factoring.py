@@ -10,7 +10,8 @@ from math import gcd, prod
 from .algebra import add, base_and_exponent, eye, matmul, mul, ones, power, run, scalar_part, scale, terms_of, total
 from .cost import cost
 from .expr import Expr, Number, magnitude, number, settle
-from .operators import diagonal, diagonal_matrix, kron, trace, vec
+from .kronecker import kron, vec
+from .operators import diagonal, diagonal_matrix, trace
 
 EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
 SHARED = 4  # factors that the same terms share are taken out together if they are that many

@@ -128,7 +128,7 @@ def template(function: Function, key: str, kinds: tuple[str, ...]) -> tuple[Expr
 
 def instantiate(function: Function, key: str, args: Sequence[Expr], extra: dict[str, Expr] | None = None) -> Expr:
     """A formula of the table with the arguments (and `extra` symbols, such as dX) put in."""
-    from .operators import substitute
+    from .rebuild import substitute
 
     rows = [a.is_row for a in args]
     if any(rows) and all(p.kind == "any" for p in function.signature.params):  # a row is the transpose of a column

@@ -10,7 +10,7 @@ from . import dims
 from .algebra import ONE, add, content, matmul, mul, ones, power, run, scale, size, split, transpose
 from .dims import Dim
 from .expr import Expr, Number, make, number
-from .operators import substitute
+from .rebuild import substitute
 
 CUTS = 12  # a chain of up to that many factors is cut at every place, a longer one after its first factor
 

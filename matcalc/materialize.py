@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import dims
-from .algebra import ONE, add, eye, is_zero, matmul, mul, ones, transpose, zeros
+from .algebra import ONE, add, eye, is_zero, matmul, mul, transpose, zeros
 from .differentials import differential_of, inputs, tangent
 from .dims import Dim
 from .errors import NotDifferentiable, NotSupported
 from .expr import Expr, number
-from .operators import commutation, diagonal_matrix, kron, selection, vec
+from .kronecker import columns_paired, commutation, kron, vec
+from .operators import diagonal_matrix, selection
 from .syntax import fold
 from .transposition import transposed
 
@@ -85,7 +86,7 @@ def _step(e: Expr) -> tuple[Expr, Expr]:
         return inner, kron(columns, rows)
     if e.op == "diag":
         n = e.shape[0]
-        return inner, _columns_paired(eye(n), eye(n))
+        return inner, columns_paired(eye(n), eye(n))
     if e.op == "diagv":
         return _diagonal(inner)
     name = e.data.name if e.op == "call" else e.op
@@ -97,16 +98,8 @@ def _chain(before: Sequence[Expr], inner: Expr, behind: Sequence[Expr]) -> tuple
     left = matmul(before) if before else eye(inner.shape[0])
     right = transpose(matmul(behind)) if behind else eye(inner.shape[1])
     if inner.op == "diag":
-        return inner.args[0], _columns_paired(right, left)
+        return inner.args[0], columns_paired(right, left)
     return inner, kron(right, left)
-
-
-def _columns_paired(a: Expr, b: Expr) -> Expr:
-    """The matrix whose j-th column is kron(a[:, j], b[:, j]): vec(b @ diag(x) @ a.T) = that @ x.
-
-    Source: Khatri & Rao (1968).
-    """
-    return mul([kron(a, ones((b.shape[0], 1))), kron(ones((a.shape[0], 1)), b)])
 
 
 def _diagonal(inner: Expr) -> tuple[Expr, Expr]:
@@ -117,7 +110,7 @@ def _diagonal(inner: Expr) -> tuple[Expr, Expr]:
         i = next(i for i, a in enumerate(inner.args) if a.rank < 0)
         left, right = (matmul(f) if f else eye(n) for f in (inner.args[:i], inner.args[i + 1:]))
         inner = inner.args[i]
-    return inner, transpose(_columns_paired(right, transpose(left)))
+    return inner, transpose(columns_paired(right, transpose(left)))
 
 
 def _kron(e: Expr, i: int) -> Expr:

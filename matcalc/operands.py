@@ -10,7 +10,8 @@ from .algebra import add, divide, matmul, mul, negate, ones, power
 from .dims import SCALAR, shape_text
 from .errors import DomainError, ShapeError
 from .expr import Expr, number, symbol, symbols
-from .operators import index, substitute
+from .operators import index
+from .rebuild import substitute
 
 
 def expression(value: Any) -> Expr:

@@ -8,7 +8,6 @@ from typing import Any
 from . import dims
 from .algebra import (
     ONE,
-    call,
     eye,
     from_terms,
     matmul,
@@ -24,7 +23,7 @@ from .algebra import (
     transpose,
     zeros,
 )
-from .dims import SCALAR, Dim, Shape
+from .dims import SCALAR, Dim
 from .expr import Expr, make, number
 
 Selector = int | tuple[int | None, int | None]  # an index, or the start and stop of a slice
@@ -212,80 +211,6 @@ def diagonal_matrix(e: Expr) -> Expr:
     return make("diag", (e,), None, (n, n))
 
 
-# ---------------------------------------------------------------- Kronecker products and stacking
-def kron(a: Expr, b: Expr) -> Expr:
-    if a.shape == SCALAR or b.shape == SCALAR:
-        return mul([a, b])
-    outside = [s for e in (a, b) for s in scalar_part(e)[0]]
-    if outside:
-        return mul([*outside, kron(scalar_part(a)[1], scalar_part(b)[1])])
-    shape = (dims.multiply(a.shape[0], b.shape[0]), dims.multiply(a.shape[1], b.shape[1]))
-    if "zeros" in (a.op, b.op):
-        return zeros(shape)
-    if a.op == b.op == "eye":
-        return eye(shape[0])
-    if a.op == b.op == "ones":
-        return ones(shape)
-    if a.op == b.op == "diag":
-        return diagonal_matrix(kron(a.args[0], b.args[0]))
-    if (a.is_column and b.is_row) or (a.is_row and b.is_column):
-        return matmul([a, b] if a.is_column else [b, a])
-    if b.op == "kron":
-        return kron(kron(a, b.args[0]), b.args[1])
-    return make("kron", (a, b), None, shape)
-
-
-def vec(e: Expr) -> Expr:
-    """The columns of e, stacked."""
-    if e.shape == SCALAR or e.is_column:
-        return e
-    if e.is_row:
-        return transpose(e)
-    if (found := linear(vec, e)) is not None:
-        return found
-    shape = (dims.multiply(*e.shape), 1)
-    if e.op in ("zeros", "ones"):
-        return make(e.op, (), None, shape)
-    if e.op == "matmul":
-        left, _, right = segments(list(e.args))
-        if left and right and left[-1].shape[1] == 1:
-            return kron(transpose(matmul(right)), matmul(left))
-    return make("vec", (e,), None, shape)
-
-
-def unstack(g: Expr, shape: Shape) -> Expr:
-    """The matrix whose columns, stacked, are g: the transpose of `vec`."""
-    m, n = shape
-    if g.op == "vec" and g.args[0].shape == shape:
-        return g.args[0]
-    if m == 1 or n == 1:
-        return transpose(g) if m == 1 else g
-    if g.op in ("zeros", "ones"):
-        return make(g.op, (), None, shape)
-    if g.op == "add":
-        return from_terms([(c, unstack(a, shape)) for c, a in zip(g.data, g.args, strict=True)], shape)
-    if g.op == "mul":
-        return mul([number(g.data), *[f if f.shape == SCALAR else unstack(f, shape) for f in g.args]])
-    if g.op == "pow":
-        return power(unstack(g.args[0], shape), g.args[1])
-    if g.op == "call" and g.data.elementwise:
-        return call(g.data, [a if a.shape == SCALAR else unstack(a, shape) for a in g.args], shape)
-    if g.op == "matmul" and g.args[0].op == "kron" and len(g.args) == 2:
-        a, b = g.args[0].args
-        inner = unstack(g.args[1], (b.shape[1], a.shape[1]))
-        return matmul([b, inner, transpose(a)])
-    if g.op == "kron" and g.args[0].is_column and g.args[1].shape == (m, 1):
-        return matmul([g.args[1], transpose(g.args[0])])
-    # column j of the result is (e_j.T kron I) g
-    return matmul([kron(transpose(vec(eye(n))), eye(m)), kron(eye(n), g)])
-
-
-def commutation(m: Dim, n: Dim) -> Expr:
-    """commat(m, n) @ vec(A) = vec(A.T) for A m x n."""
-    size_ = dims.multiply(m, n)
-    return eye(size_) if m == 1 or n == 1 else make("commat", (), (m, n), (size_, size_))
-
-
 # ---------------------------------------------------------------- slices
 def length(selector: Selector, n: Dim) -> Dim:
     """How many entries a selector picks of n."""
@@ -327,73 +252,3 @@ def index(e: Expr, selectors: Sequence[Selector]) -> Expr:
 def selection(selector: Selector, n: Dim) -> Expr:
     """The rows of eye(n) that a selector picks: x[s] = selection(s, n) @ x."""
     return index(eye(n), (selector, (None, None)))
-
-
-def rebuild(e: Expr, args: Sequence[Expr], shape: Shape | None = None) -> Expr:
-    """The same operator on other arguments, in normal form. (Constants keep their shape unless one is given.)"""
-    op = e.op
-    if op == "add":
-        return from_terms(zip(e.data, args, strict=True), _like(e, args) if shape is None else shape)
-    if op == "mul":
-        return mul([number(e.data), *args])
-    if op == "pow":
-        return power(*args)
-    if op == "matmul":
-        return matmul(args)
-    if op == "call":
-        return call(e.data, args, _result_shape(e, args))
-    return _BUILD[op](e, args)
-
-
-def _result_shape(e: Expr, args: Sequence[Expr]) -> Shape:
-    """The shape of a call, from where its dimensions stood before."""
-    moved = {old: new for a, b in zip(e.args, args, strict=True) for old, new in zip(a.shape, b.shape, strict=True)}
-    rows, columns = e.shape
-    return moved.get(rows, rows), moved.get(columns, columns)
-
-
-def _like(e: Expr, args: Sequence[Expr]) -> Shape:
-    return next((a.shape for a in args if a.shape != SCALAR), SCALAR)
-
-
-_BUILD: dict[str, Callable[[Expr, Sequence[Expr]], Expr]] = {
-    "transpose": lambda e, a: transpose(a[0]),
-    "tr": lambda e, a: trace(a[0]),
-    "sum": lambda e, a: total(a[0]),
-    "diag": lambda e, a: diagonal_matrix(a[0]),
-    "diagv": lambda e, a: diagonal(a[0]),
-    "kron": lambda e, a: kron(*a),
-    "vec": lambda e, a: vec(a[0]),
-    "index": lambda e, a: index(a[0], e.data),
-    "run": lambda e, a: run(a[0], e.data),
-}
-
-
-def substitute(e: Expr, values: dict[Expr, Expr], sizes: dict[str, Dim] | None = None, memo: dict[Expr, Any] | None = None) -> Expr:
-    """e with nodes (usually symbols) and dimension names replaced, rebuilt in normal form."""
-    from .expr import fold
-
-    def visit(node: Expr, args: list[Expr]) -> Expr:
-        if node.args:
-            if all([a is b for a, b in zip(args, node.args, strict=True)]):
-                return node
-            if sizes and node.op == "add":
-                return rebuild(node, args, (dims.substitute(node.shape[0], sizes), dims.substitute(node.shape[1], sizes)))
-            return rebuild(node, args)
-        if not sizes:
-            return node
-        if node.op == "size":
-            return size(dims.substitute(node.data, sizes))
-        if node.op in ("eye", "ones", "zeros"):
-            shape = (dims.substitute(node.shape[0], sizes), dims.substitute(node.shape[1], sizes))
-            return eye(shape[0]) if node.op == "eye" else ones(shape) if node.op == "ones" else zeros(shape)
-        if node.op == "commat":
-            return commutation(*[dims.substitute(d, sizes) for d in node.data])
-        return node
-
-    known = dict(values) if memo is None else memo
-    if memo is not None:
-        for k, v in values.items():
-            known.setdefault(k, v)
-    result: Expr = fold(e, visit, known)
-    return result

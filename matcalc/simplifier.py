@@ -12,8 +12,8 @@ from .factoring import EXPANDED_TERMS, expandable, expanded, factored, one_denom
 from .identities import Rewrite, identities
 from .knowledge import Identity
 from .match import Binding
-from .operators import rebuild, substitute
 from .properties import Prover
+from .rebuild import rebuild, substitute
 
 STEPS = 100_000  # rewrite steps for one answer
 HOPELESS = 1.6  # a form that multiplying out makes longer than that many times is not looked into

@@ -11,7 +11,8 @@ from .errors import DomainError, Fix
 from .expr import Expr
 from .functions import apply
 from .knowledge import known
-from .operators import commutation, diagonal_matrix, vec
+from .kronecker import commutation, vec
+from .operators import diagonal_matrix
 from .syntax import Symbol
 
 CONSTRAINTS = ("simplex", "onehot")  # hold at the point, not along the way: never used before differentiating

@@ -7,7 +7,8 @@ from .differentials import depends, differential_of, inputs, tangent
 from .errors import NotDifferentiable
 from .expr import Expr, number, postorder
 from .functions import instantiate, of_call
-from .operators import diagonal, diagonal_matrix, frobenius, kron, selection, unstack
+from .kronecker import kron, unstack
+from .operators import diagonal, diagonal_matrix, frobenius, selection
 
 
 def gradient(root: Expr, wrt: Expr, cotangent: Expr = ONE) -> Expr:

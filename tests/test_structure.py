@@ -19,7 +19,7 @@ PACKAGE = ROOT / "matcalc"
 FRONT = """dims errors limits names syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
-ENGINE = """expr cost algebra operators operands numerics knowledge functions build properties match identities factoring simplifier
+ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions build properties match identities factoring simplifier
             differentials transposition materialize structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
 DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "api", "", "display", "cli", "__main__"]

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from .. import dims
 from ..algebra import divide, matmul, mul, run, scale, segments, transpose
-from ..cost import OPERATOR, cost, one_power, unrepeated
+from ..cost import LINEAR, OPERATOR, cost, one_power, unrepeated
 from ..dims import Dim
 from ..expr import Expr, Number, magnitude, make, number, postorder
 from ..functions import of_call
@@ -327,6 +327,8 @@ class Printer:
             return self._quotient(f.data, f.args, flips)
         if divides(f):
             return self._quotient(1, [f], flips)
+        if flips and f.op in LINEAR and not flips.keys().isdisjoint(f.args):
+            return self._form(make(f.op, tuple([flips.get(a, a) for a in f.args]), f.data, f.shape))
         if f.op not in ("matmul", "pow"):
             return self._form(flips.get(f, f))
         if flips:

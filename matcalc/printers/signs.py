@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from ..algebra import scale, transpose
-from ..cost import cost
+from ..cost import LINEAR, cost
 from ..expr import Expr, Number
 
 Flips = dict[Expr, Expr]  # sums that are written the other way round, with their negatives
@@ -46,6 +46,8 @@ def turnable(core: Expr) -> list[Expr]:
             found.append(f)
         elif f.op in ("matmul", "mul"):
             found += turnable(f)
+        elif f.op in LINEAR:
+            found += [a for a in f.args if a.op == "add"]
         elif f.op == "pow" and f.args[0].op == "add" and f.args[1].op == "num" and isinstance(f.args[1].data, int) and f.args[1].data % 2:
             found.append(f.args[0])
     return found
