@@ -395,7 +395,7 @@ def _reduce(chain: list[Expr]) -> list[Expr]:
     todo = chain[::-1]
     while todo:
         e = todo.pop()
-        if e.op == "matmul":
+        if e.op == "matmul" and len(e.args) < LONG:
             todo.extend(reversed(e.args))
             continue
         joined = _neighbours(out[-1], e) if out else None
@@ -443,6 +443,16 @@ def _first(e: Expr) -> str:
 def _selects(e: Expr) -> bool:
     """Rows of the identity, as slices make them."""
     return e.op == "index" and e.args[0].op == "eye" and e.data[1] == (None, None)
+
+
+def diagonal_side(e: Expr) -> tuple[Expr | None, Expr, Expr | None] | None:
+    """u, M, v of a chain diag(u) @ M @ diag(v), each diagonal where there is one."""
+    chain = list(e.args)
+    left = chain.pop(0).args[0] if chain[0].op == "diag" else None
+    right = chain.pop().args[0] if chain and chain[-1].op == "diag" else None
+    if (left is None and right is None) or not chain:
+        return None
+    return left, matmul(chain), right
 
 
 def run(base: Expr, k: int) -> Expr:

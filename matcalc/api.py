@@ -24,6 +24,7 @@ from .derive import (
 )
 from .errors import DomainError, Fix, LimitError, MatcalcError, NotSupported, Request, ShapeError, UnknownName, nearest
 from .expr import Expr, symbol, symbols
+from .indices import index_form
 from .knowledge import Function, Identity, PropertyRule, known, load
 from .parser import Limits, canonical_variable, read
 from .readings.sympy import is_sympy, name_of, spell
@@ -70,25 +71,29 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
     return _differentiated("grad", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
 
 
-def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", syntax: str = "auto",
+def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", form: str = "matrix", syntax: str = "auto",
              structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The Jacobian: rows are the entries of f, columns those of the variable, matrices stacked by columns (vec).
 
-    By a scalar, in the shape of f.     layout: "numerator", or "denominator" for its transpose.     The rest: as for `grad`.
+    By a scalar, in the shape of f.     layout: "numerator", or "denominator" for its transpose.     form: "matrix", or "index" for the
+    tensor by its entries.     The rest: as for `grad`.
 
     >>> import matcalc as mc
     >>> print(mc.jacobian("diag(x) A x", wrt="x"))
     diag(A @ x) + diag(x) @ A
     >>> print(mc.jacobian("A X B", wrt="X"))
     kron(B.T, A)
+    >>> print(mc.jacobian("A X B", wrt="X", form="index"))
+    dF[i,j]/dX[k,l] = A[i,k] * B[l,j]
     """
     def one(ask: Ask, variable: Symbol) -> Answer:
+        if form == "index":
+            return _indexed(ask, variable, structure)
         of = Derivative("jacobian", ask.reading.root.shape, variable, layout if variable.shape != dims.SCALAR else None)
         return ask.answer(_laid_out(derive_jacobian(ask.reading, variable, structure), of), of)
 
-    choose("layout", layout, LAYOUTS)
     return _differentiated("jacobian", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
-                           limits=limits, layout=layout)
+                           limits=limits, layout=layout, form=form)
 
 
 def hessian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", syntax: str = "auto",
@@ -115,7 +120,6 @@ def hessian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "
         of = Derivative("jacobian", variable.shape, other, shown, first=_first(ask, variable, structure))
         return ask.answer(_laid_out(derived, of), of)
 
-    choose("layout", layout, LAYOUTS)
     return _differentiated("hessian", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
                            limits=limits, layout=layout)
 
@@ -185,7 +189,8 @@ def vjp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
     return _differentiated("vjp", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
 
 
-LAYOUTS = ("numerator", "denominator")
+LAYOUTS = ("numerator", "denominator")  # the usual one first
+FORMS = ("matrix", "index")
 
 
 class Ask(NamedTuple):
@@ -227,15 +232,18 @@ LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what 
 
 
 def _differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,
-                    rules: Sequence[str], check: bool, seed: int, limits: Any, layout: str = "numerator") -> Any:
+                    rules: Sequence[str], check: bool, seed: int, limits: Any, layout: str = "numerator",
+                    form: str = "matrix") -> Any:
     """The answer for every variable that was asked for: a list for a list."""
     text, let, atoms = as_text(f, let, wrt)
     several, names = variables_of(wrt)
     plain(syntax=syntax, structure=structure, rules=rules, seed=seed)
-    options = [(n, v) for n, v, usual in (("structure", structure, "projected"), ("layout", layout, "numerator")) if v != usual]
+    words = (("structure", structure, CONVENTIONS), ("layout", layout, LAYOUTS), ("form", form, FORMS))
+    options = [(name, str(value)) for name, value, choices in words if value != choices[0]]
     request = Request(verb, text, names, tuple(let), (*options, *_options(syntax, rules)))
     with asked(request):
-        choose("structure", structure, CONVENTIONS)
+        for name, value, choices in words:
+            choose(name, value, choices)
         if several and not names:
             raise DomainError("wrt is empty", fixes=[Fix(wrt=("x",))])
         reading = understand(text, let, syntax, rules, names, limits)
@@ -253,6 +261,18 @@ def _pointing(ask: Ask, one: Callable[[Ask, Symbol], Answer], variable: Symbol) 
     except NotSupported as error:
         pointed(error, ask.reading.root)
         raise
+
+
+def _indexed(ask: Ask, variable: Symbol, structure: str) -> Answer:
+    """The differential, and the terms that are read off it."""
+    from .indexed import IndexAnswer
+
+    change = ask.change(variable)
+    tangent = ask.symbol(change)
+    derived = derive_differential(ask.reading, variable, structure, tangent)
+    of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
+    wrt = symbol(variable.name, variable.shape, spelled=variable.spelled)
+    return IndexAnswer(ask.answer(derived, of), index_form(derived.expression, tangent, build(ask.reading), wrt))
 
 
 def _laid_out(derived: Derived, of: Derivative) -> Derived:

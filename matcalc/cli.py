@@ -34,6 +34,7 @@ FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
 LATER_VERBS = ("check", "minimize", "plot", "repl")
 LAYOUTS = ("numerator", "denominator")
+FORMS = ("matrix", "index")
 SYNTAXES = ("auto", "numpy", "matlab", "latex")
 STRUCTURES = ("projected", "independent", "free")
 WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that comes first here is the exit code of all
@@ -149,6 +150,7 @@ reading_options = option_set(
 
 
 layout_option = click.option("--layout", default="numerator", metavar="NAME", help="numerator (default): rows are outputs; or denominator.")
+form_option = click.option("--form", default="matrix", metavar="NAME", help="matrix (default), or index: the tensor by its entries.")
 derivative_options = option_set(reading_options, wrt_option, structure_option, steps_option, check_options)
 
 
@@ -179,9 +181,10 @@ def grad(**_options: Any) -> int:
 @verbs.command(examples=('matcalc jacobian "diag(x) A x" --wrt x', 'matcalc jacobian "A X B" --wrt X --layout denominator'))
 @derivative_options
 @layout_option
+@form_option
 def jacobian(**_options: Any) -> int:
     """The Jacobian: rows are the entries of the expression, columns those of the variable, matrices stacked by columns."""
-    return differentiate("jacobian", "layout")
+    return differentiate("jacobian", "layout", "form")
 
 
 @verbs.command(examples=('matcalc hessian "x.T A x" --wrt x', 'matcalc hessian "x.T A y" --wrt x --wrt y --let "y: vector(m)"'))
@@ -309,10 +312,9 @@ def read_command(ctx: click.Context) -> Asked:
     options = dict(ctx.params)
     choose("to", options["to"], FORMATS, LATER_FORMATS)
     choose("syntax", options["syntax"], SYNTAXES)
-    if "structure" in options:
-        choose("structure", options["structure"], STRUCTURES)
-    if "layout" in options:
-        choose("layout", options["layout"], LAYOUTS)
+    for name, choices in (("structure", STRUCTURES), ("layout", LAYOUTS), ("form", FORMS)):
+        if name in options:
+            choose(name, options[name], choices)
     options["limits"] = read_limits(options["limit"])
     return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)))
 

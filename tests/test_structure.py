@@ -20,9 +20,9 @@ FRONT = """dims errors limits names syntax tokens dimensions unify signatures ki
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions build properties match identities factoring simplifier
-            differentials transposition materialize structured derive conditions printers""".split()
+            differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
-DOORS = ["compiler", "answer", "autograd", "optimize", "pictures", "rulecheck", "api", "", "display", "cli", "__main__"]
+DOORS = ["compiler", "answer", "indexed", "autograd", "optimize", "pictures", "rulecheck", "api", "", "display", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.

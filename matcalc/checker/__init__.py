@@ -1,6 +1,7 @@
 """The independent judge: evaluates the parsed input and the parsed text of the answer, and shares no calculus with the engine."""
 
 from .evidence import Evidence
+from .indexed import verify_index
 from .verdict import draw, evaluate, verify, verify_equal
 
-__all__ = ["Evidence", "draw", "evaluate", "verify", "verify_equal"]
+__all__ = ["Evidence", "draw", "evaluate", "verify", "verify_equal", "verify_index"]

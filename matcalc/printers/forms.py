@@ -131,7 +131,7 @@ def render(root: Form, names: Mapping[int, str], brackets: tuple[str, str] = ("(
     return texts[id(root)]
 
 
-def fresh(letters: str, taken: Iterable[str]) -> str:
+def fresh(letters: Sequence[str], taken: Iterable[str]) -> str:
     """The first of the letters that is free, or one with a number."""
     for letter in letters:
         if letter not in taken:

@@ -147,7 +147,9 @@ class NumPy(Printer, format="numpy"):
         expression, _ = template(function, "numpy" if function.get("numpy") else "definition", kinds)
         params = [p.name for p in function.signature.params if p.kind != "axis"]
         for name in (base, f"{base}_of_{kinds[0]}"):
-            source = "\n".join([f"def {name}({', '.join(params)}):", *self._body(expression, self._own(expression, params), ())])
+            own = self._own(expression, params)
+            lines = self._body(expression, own, ())
+            source = "\n".join([f"def {name}({', '.join(params)}):", *self._sizes("\n".join(lines), own), *lines])
             if self.helpers.setdefault(name, source) == source:
                 return name
         raise AssertionError("a kind has one helper")
@@ -166,7 +168,7 @@ class NumPy(Printer, format="numpy"):
         lines = [f"    {letters[p.of]} = {render(self.form(p.of), names)}" for p in reversed(named.parts) if p.of is not None]
         result = render(Form(POSTFIX, [(whole, POSTFIX), "[None, :]"]) if e.is_row else whole, names)
         lines.append(f"    return {result}")
-        return [*self._sizes("\n".join(lines), arrays), *lines]
+        return lines
 
     def _sizes(self, code: str, arrays: Mapping[str, Shape]) -> list[str]:
         """`m, n = A.shape`, for the sizes that the code mentions."""
@@ -183,12 +185,16 @@ class NumPy(Printer, format="numpy"):
 
     def code(self, verb: str, e: Expr, arrays: Mapping[str, Shape], formula: str) -> str:
         """A complete module: imports, helpers, and one function with its formula and shapes."""
-        body = self._body(e, arrays, ())
+        return self.module(verb, self._body(e, arrays, ()), arrays, formula, _array(e.shape), sizes_in(e))
+
+    def module(self, verb: str, lines: Sequence[str], arrays: Mapping[str, Shape], formula: str, result: str,
+               sizes: Iterable[str] = ()) -> str:
         known = {d for shape in arrays.values() for d in shape}
-        params = [self.name(name) for name in arrays] + sorted(self.name(d) for d in sizes_in(e) if d not in known)
+        params = [self.name(name) for name in arrays] + sorted(self.name(d) for d in sizes if d not in known)
         shapes = [f"    {self.name(name)}: {_array(shape)}" for name, shape in arrays.items()]
-        doc = [f'    """{formula}', "", *shapes, "    returns: " + _array(e.shape), '    """']
-        function = "\n".join([f"def {verb}({', '.join(params)}):", *doc, *body])
+        doc = [f'    """{formula}', "", *shapes, "    returns: " + result, '    """']
+        needed = self._sizes("\n".join(lines), arrays)
+        function = "\n".join([f"def {verb}({', '.join(params)}):", *doc, *needed, *lines])
         return "\n\n\n".join(["\n".join(sorted(self.imports)), *(h.rstrip() for h in self.helpers.values()), function]) + "\n"
 
 
