@@ -122,7 +122,8 @@ def exponent(rows: Sequence[Row], value: Callable[[Row], float]) -> float:
 def growth(name: str, repeat: int) -> list[str]:
     family = FAMILIES[name]
     rows = [measured(family, k, repeat) for k in family.sizes]
-    lines = [f"**{name}**: {family.says}", "", f"| k | {' | '.join(f'{s}, ms' for s in STAGES)} | characters | parts |", "|" + " ---: |" * 7]
+    header = " | ".join(f"{stage}, ms" for stage in STAGES)
+    lines = [f"**{name}**: {family.says}", "", f"| k | {header} | characters | parts |", "|" + " ---: |" * 7]
     lines += [f"| {r.k} | {' | '.join(f'{t:.1f}' for t in r.ms)} | {r.characters:,} | {r.parts:,} |" for r in rows]
     powers = [exponent(rows, lambda r, i=i: r.ms[i]) for i in range(len(STAGES))]  # type: ignore[misc]
     powers += [exponent(rows, lambda r: r.characters), exponent(rows, lambda r: r.parts)]
@@ -145,7 +146,7 @@ def starts(runs: int) -> list[str]:
     for _ in range(runs + 1):
         for name, words in COMMANDS.items():
             begin = time.perf_counter()
-            subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+            subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, check=True)
             times[name].append(time.perf_counter() - begin)
     ms = {name: 1e3 * median(found[1:]) for name, found in times.items()}
     bare, *_, sympy = ms.values()
@@ -156,17 +157,18 @@ def starts(runs: int) -> list[str]:
 # ---------------------------------------------------------------- the page
 HEAD = """# How time and answers grow
 
-Deriving walks the expression as a graph, in which what is shared stands once; an answer names its shared parts after `where`. So both grow with the
-number of distinct parts, and not with what would stand there if all were written out. This page is written by `python benchmarks/growth.py`; the test
-`tests/test_growth.py` holds the same growth down by counting calls instead of seconds.
+Deriving walks the expression as a graph, in which what is shared stands once; an answer names its shared parts after `where`.
+So both grow with the number of distinct parts, and not with what would stand there if all were written out. This page is written
+by `python benchmarks/growth.py`; `tests/test_growth.py` sees to it that the growth stays so, by counting calls instead of seconds.
 
-Each line is one gradient in one warm process: the median of {repeat} runs, in processor time, on {machine}. `parse` reads the text, `derive` goes from
-the tree to the closed form, `print` writes it, `check` proves it exactly. `parts` are names, numbers and signs. The last line of a table compares its two
-largest k: 1 is linear.
+Each line is one gradient in one warm process: the median of {repeat} runs, in processor time, on {machine}.
+`parse` reads the text, `derive` goes from the tree to the closed form, `print` writes it, `check` proves it exactly. `parts` are
+names, numbers and signs. The last line of a table compares its two largest k: 1 is linear.
 """
 TAIL = """## A cold start
 
-The whole command, with the interpreter: the median of {starts} runs, all commands in turn. An answer with an exact check imports neither NumPy nor SymPy.
+The whole command, with the interpreter: the median of {starts} runs, all commands in turn. An answer with an exact check imports
+neither NumPy nor SymPy.
 """
 
 

@@ -465,6 +465,8 @@ def run(base: Expr, k: int) -> Expr:
         return power(base, number(k))
     if base.op == "eye":
         return base
+    if base.op == "commat" and base.data[0] == base.data[1]:  # it is its own inverse
+        return base if k % 2 else eye(base.shape[0])
     if base.op == "run":
         return run(base.args[0], base.data * k)
     if base.op == "diag":

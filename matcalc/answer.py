@@ -255,7 +255,7 @@ class Answer:
             printed = self._read(self._printed())
         except MatcalcError as error:
             return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
-        of, values = self._of, known().added_values()
+        of, values = self._of, known().added_values(self._reading.text, printed.text)
         if of is None:
             return verify_equal(self._reading, printed, seed=self._seed, values=values)
         reading = self._reading
@@ -316,7 +316,7 @@ class Answer:
             other, mine = self._read(claim), self._read(self._printed())
         except MatcalcError as error:
             raise error.at(Request("simplify", claim)) from None
-        return verify_equal(mine, other, seed=self._seed, values=known().added_values()).verdict is True
+        return verify_equal(mine, other, seed=self._seed, values=known().added_values(mine.text, other.text)).verdict is True
 
     # ------------------------------------------------------------ other notations
     def sympy(self) -> Any:

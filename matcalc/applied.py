@@ -95,7 +95,7 @@ def apply_signature(s: Shapes, node: Node, signature: Signature) -> Shape:
                 raise mismatch.arguments(s, node, args[0], arg)
     result = signature.result
     if result.kind == "like":
-        return args[0].shape
+        return next((arg.shape for arg in args if arg.shape != SCALAR), SCALAR)
     if result.kind == "scalar":
         return SCALAR
     if node.data in ("kron", "vec"):

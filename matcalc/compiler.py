@@ -260,7 +260,7 @@ _OPERATORS: dict[str, Callable[[Expr], Step]] = {
 # ---------------------------------------------------------------- functions of rules/
 def _function(node: Expr) -> Step:
     function = of_call(node)
-    value = function.get("numpy") or function.get("definition")
+    value = function.get("numpy") or function.get("definition") or function.get("written_out")
     if not value:
         raise NotSupported(f"rules/ gives no numeric value for {function.name}")
     if is_dotted(value):
@@ -277,7 +277,8 @@ def _formula(function: Function, kinds: tuple[str, ...]) -> Program:
     """A value that is stated in our own syntax, compiled once for each kind of argument."""
     if any(k == "row" for k in kinds):
         kinds = tuple("matrix" if k == "row" else k for k in kinds)
-    expression, names = template(function, "numpy" if function.get("numpy") else "definition", kinds)
+    key = next(k for k in ("numpy", "definition", "written_out") if function.get(k))
+    expression, names = template(function, key, kinds)
     return Program(expression, names)
 
 

@@ -11,7 +11,7 @@ from .cost import cost
 from .differentials import depends, differential, tangent
 from .expr import Expr, postorder, symbol, symbols
 from .factoring import expanded
-from .functions import of_call
+from .functions import of_call, written_out
 from .knowledge import known
 from .materialize import jacobian
 from .rebuild import substitute
@@ -58,7 +58,7 @@ def derive(reading: Reading, variable: Symbol, convention: str, task: Task) -> D
         g = substitute(g, {wrt: declared})
         if structure:
             g = task.convention(convention, structure, simplifier.simplify(g), declared)
-    result = best_form(simplifier, g)
+    result = written_out(best_form(simplifier, g))
     steps = leading_to(result, simplifier.steps)
     return Derived(result, steps, tuple(simplifier.assumed), convention if structure else "free", tuple(typed))
 

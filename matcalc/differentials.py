@@ -31,8 +31,7 @@ def inputs(node: Expr) -> tuple[Expr, ...]:
 def _inside_trace(e: Expr) -> bool:
     if e.op != "call":
         return e.op == "run"
-    table = of_call(e).table
-    return "trace_differential" in table and "differential" not in table
+    return "trace_differential" in of_call(e).table
 
 
 def differential_of(node: Expr, changes: Mapping[int, Expr]) -> Expr:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from operator import ge, gt, le, lt, ne
 
 from . import dims
 from .algebra import call, power, run, transpose
 from .dims import SCALAR, Dim, Shape
 from .errors import DomainError, NotSupported, ShapeError
-from .expr import Expr, number
+from .expr import Expr, number, postorder
 from .knowledge import Function, known
 from .syntax import Node, Param
 
@@ -103,9 +104,15 @@ def result_shape(function: Function, args: Sequence[Expr]) -> Shape:
 _templates: dict[tuple[int, str, str, tuple[str, ...]], tuple[Expr, dict[str, Expr]]] = {}
 
 
-def template(function: Function, key: str, kinds: tuple[str, ...]) -> tuple[Expr, dict[str, Expr]]:
-    """A formula of the table as an expression over its parameters (and dX ...), and these by name; compiled once."""
-    identity = (id(function), key, function.get(key), kinds)
+def template(function: Function, key: str, kinds: tuple[str, ...], whole: Mapping[str, int] | None = None) -> tuple[Expr, dict[str, Expr]]:
+    """A formula of the table as an expression over its parameters (and dX ...), and these by name; compiled once.
+
+    `whole`: the values of whole numbers among the arguments, which stand in the formula as they are.
+    """
+    text = function.get(key)
+    for name, value in (whole or {}).items():
+        text = re.sub(rf"\b{name}\b", f"({value})", text)
+    identity = (id(function), key, text, kinds)
     if identity not in _templates:
         from .build import build
         from .parser import read
@@ -113,12 +120,13 @@ def template(function: Function, key: str, kinds: tuple[str, ...]) -> tuple[Expr
         let = []
         for param, arg_kind in zip([p for p in function.signature.params if p.kind != "axis"], kinds, strict=True):
             declared = dims.shape_text(_param_shape(param, arg_kind))
-            let.append(f"{param.name}: {declared}")
+            if param.name not in (whole or {}):
+                let.append(f"{param.name}: {declared}")
             if param.kind != "integer":
                 let.append(f"d{param.name}: {declared}")
         if key == "adjoint":
             let.append(f"G: {dims.shape_text(_param_shape(function.signature.params[0], kinds[0]))}")
-        reading = read(function.get(key), known().language(), let)
+        reading = read(text, known().language(), let)
         from .expr import symbols
 
         expression = build(reading)
@@ -134,8 +142,9 @@ def instantiate(function: Function, key: str, args: Sequence[Expr], extra: dict[
     if any(rows) and all(p.kind == "any" for p in function.signature.params):  # a row is the transpose of a column
         flipped = instantiate(function, key, [transpose(a) for a in args], {k: transpose(v) for k, v in (extra or {}).items()})
         return transpose(flipped)
-    expression, names = template(function, key, tuple(kind(a) for a in args))
     params = [p for p in function.signature.params if p.kind != "axis"]
+    whole = {p.name: int(a.data) for p, a in zip(params, args, strict=True) if p.kind == "integer" and a.op == "num"}
+    expression, names = template(function, key, tuple(kind(a) for a in args), whole)
     values: dict[Expr, Expr] = {}
     for param, arg in zip(params, args, strict=True):
         if param.name in names:
@@ -144,3 +153,15 @@ def instantiate(function: Function, key: str, args: Sequence[Expr], extra: dict[
         if name in names:
             values[names[name]] = value
     return substitute(expression, values, bindings(function, args))
+
+
+def written_out(e: Expr) -> Expr:
+    """e without the functions that only the engine needs: each as the formula that its table writes it out by."""
+    from .rebuild import substitute
+
+    values: dict[Expr, Expr] = {}
+    for node in postorder([e]):
+        if node.op == "call" and of_call(node).get("written_out"):
+            args = [substitute(a, values) for a in node.args]
+            values[node] = instantiate(of_call(node), "written_out", args)
+    return substitute(e, values) if values else e

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .algebra import transpose
 from .build import build
@@ -120,22 +120,24 @@ class Index:
         look = (_root(e), names, part_operators(e))
         found = self._seen.get(look)
         if found is None:
-            for name in names - self._met:
-                self._meet(name)
+            self.meet(names)
             found = [r for _, r in self._ready.get(look[0], ()) if r.pattern.may_match(*look[1:])]
             if len(self._seen) >= LOOKS:
                 self._seen.clear()
             self._seen[look] = found
         return found
 
-    def _meet(self, name: str) -> None:
-        self._met.add(name)
+    def meet(self, names: Iterable[str]) -> None:
+        """Compile the entries that waited for these functions only."""
         complete = []
-        for i in self._waiting.get(name, ()):
-            self._missing[i].discard(name)
-            if not self._missing[i]:
-                complete.append(i)
-        self._compile(complete)
+        for name in set(names) - self._met:
+            self._met.add(name)
+            for i in self._waiting.get(name, ()):
+                self._missing[i].discard(name)
+                if not self._missing[i]:
+                    complete.append(i)
+        if complete:
+            self._compile(complete)
 
     def _compile(self, entries: list[int]) -> None:
         for i in entries:

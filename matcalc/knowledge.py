@@ -11,8 +11,8 @@ from .expr import Head
 from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
-    "signature derivative differential trace_differential definition adjoint role alternative see transpose domain smooth kink "
-    "numpy sympy latex latex_matrix unicode source".split()
+    "signature derivative differential trace_differential definition adjoint matrix written_out role alternative see transpose "
+    "domain smooth kink numpy sympy latex latex_matrix unicode source".split()
 )
 
 
@@ -248,24 +248,28 @@ class Knowledge:
                     todo.append(follows)
         return frozenset(found)
 
-    def added_values(self) -> dict[str, Any]:
-        """Values of the functions that a user added, as data for the checker: a dotted name, or a reading in the parameters."""
-        if not self.loaded:
-            return {}
+    def added_values(self, *texts: str) -> dict[str, Any]:
+        """Values that the checker has not of its own, as data: a dotted name, or a reading in the parameters.
+
+        Those of functions that a user added, and of those in `texts` that are written out in answers.
+        """
         from .parser import read
 
         found: dict[str, Any] = {}
         for name, overloads in self.functions.items():
             f = overloads[0]
-            value, params = f.get("numpy") or f.get("definition"), [p.name for p in f.signature.params]
-            if f.where.file.startswith("rules/") or not value:
+            mine = not f.where.file.startswith("rules/")
+            value = (f.get("numpy") or f.get("definition")) if mine else f.get("written_out") if any(name in t for t in texts) else ""
+            if not value:
                 continue
-            if not is_dotted(value):
-                declared = [p for p in f.signature.params if p.kind in ("any", "scalar")]
-                kinds = [f"{p.name}: {'vector(n)' if p.kind == 'any' else p.kind}" for p in declared]
-                found[name] = (tuple(params), read(value, self.language(), kinds))
-            else:
+            if is_dotted(value):
                 found[name] = value
+                continue
+            kinds = []
+            for p in f.signature.params:
+                shape = f"({', '.join(map(str, p.dims))})" if p.kind in ("vector", "matrix") else ""
+                kinds += [] if p.kind in ("axis", "integer") else [f"{p.name}: {'vector(n)' if p.kind == 'any' else p.kind + shape}"]
+            found[name] = (tuple(p.name for p in f.signature.params), read(value, self.language(), kinds))
         return found
 
     def closure_of(self, wanted: str) -> frozenset[str]:

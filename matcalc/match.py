@@ -400,16 +400,18 @@ class Pattern:
 
 # ---------------------------------------------------------------- helpers
 def heads(e: Expr) -> list[str]:
-    """The names of the functions among the outermost parts of an expression."""
+    """The names of the functions among the outermost parts of an expression, those of the terms of a sum in a product too."""
     parts = e.args if e.op in ("add", "mul", "matmul", "sum", "tr", "diagv", "diag") else (e,) if e.op == "call" else ()
-    found = []
+    found: list[str] = []
     for f in parts:
         if f.op in ("pow", "transpose", "run"):
             f = f.args[0]
-        if f.op == "mul":
-            found += [g.data.name for g in f.args if g.op == "call"]
-        elif f.op == "call":
+        if f.op == "call":
             found.append(f.data.name)
+        elif f.op == "mul":
+            found += [g.data.name for g in f.args if g.op == "call"]
+        elif f.op == "add":
+            found += heads(f)
     return found
 
 

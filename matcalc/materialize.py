@@ -10,6 +10,7 @@ from .differentials import differential_of, inputs, tangent
 from .dims import Dim
 from .errors import NotDifferentiable, NotSupported
 from .expr import Expr, number
+from .functions import instantiate, of_call
 from .kronecker import columns_paired, commutation, kron, vec
 from .operators import diagonal_matrix, selection
 from .syntax import fold
@@ -89,6 +90,8 @@ def _step(e: Expr) -> tuple[Expr, Expr]:
         return inner, columns_paired(eye(n), eye(n))
     if e.op == "diagv":
         return _diagonal(inner)
+    if e.op == "call" and of_call(e).get("matrix"):
+        return inner, instantiate(of_call(e), "matrix", e.args)
     name = e.data.name if e.op == "call" else e.op
     raise NotSupported(f"{name} of a differential has no matrix form", detail="the product with a vector has: use vjp")
 

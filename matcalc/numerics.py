@@ -15,3 +15,10 @@ def adjugate(x: Any) -> Any:
     u, s, vt = np.linalg.svd(x)
     others = np.array([np.prod(np.delete(s, i)) for i in range(len(s))])
     return np.linalg.det(u) * np.linalg.det(vt) * (vt.T * others) @ u.T
+
+
+def eigmax(x: Any) -> Any:
+    """The largest eigenvalue of a symmetric matrix."""
+    import numpy as np
+
+    return np.linalg.eigvalsh(x)[-1]

@@ -6,6 +6,7 @@ with the numbers; at unequal sizes, with inputs drawn from the conditions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,7 +63,7 @@ def check(entry: Function | Identity | PropertyRule, seed: int = 0) -> Result:
 # ---------------------------------------------------------------- functions
 def function_cases(f: Function, seed: int) -> Iterator[Evidence]:
     """The formula of the table against the function's own change, for each kind of argument."""
-    values = known().added_values()
+    values = known().added_values(*(text for text in f.table.values() if isinstance(text, str)), f.name)
     for let, args in declared(f):
         language = known().language()
         axis = f"{f.name}({', '.join(args)}{'' if f.head.axis is None else f', axis={f.head.axis}'})"
@@ -83,7 +84,7 @@ def _differential_cases(f: Function, call: str, let: list[str], name: str, seed:
     if "derivative" in f.table:
         text = f"({f.get('derivative')}) * d{name}"
     elif "differential" in f.table:
-        text = f.get("differential")
+        text = with_integers(f, f.get("differential"))
     elif "trace_differential" in f.table:
         reading = read(f"tr({call})", language, let)
         text = f.get("trace_differential")
@@ -95,11 +96,11 @@ def _differential_cases(f: Function, call: str, let: list[str], name: str, seed:
     others = [p.name for p in f.signature.params if p.kind not in ("axis", "integer") and p.name != name]
     if others:  # the other arguments stand still
         zero = {o: f"(0 * {o})" for o in others}
-        import re
-
         text = re.sub(r"\bd(\w+)\b", lambda m: zero.get(m[1], m[0]), text)
         formula = read(text, language, [*let, f"d{name}: {shape}"])
-    yield verify(_with_domain(reading, f), name, _with_domain(formula, f), op="differential", tangent=f"d{name}", seed=seed, values=values)
+    reading = _with_domain(reading, f)
+    structure = "projected" if "symmetric" in known().closure(reading.symbols[name].properties) else "free"
+    yield verify(reading, name, _with_domain(formula, f), op="differential", structure=structure, tangent=f"d{name}", seed=seed, values=values)
 
 
 def _value_cases(reading: Reading, f: Function, seed: int) -> Iterator[Evidence]:
@@ -130,6 +131,9 @@ def _with_domain(reading: Reading, f: Function) -> Reading:
         name, colon, word = (p.strip() for p in condition.partition(":"))
         if colon and name in symbols:
             symbols[name] = symbols[name]._replace(properties=symbols[name].properties | {word})
+            change = symbols.get(f"d{name}")
+            if change and "symmetric" in known().closure(frozenset({word})):  # of a symmetric matrix, also what changes is symmetric
+                symbols[f"d{name}"] = change._replace(properties=change.properties | {"symmetric"})
         elif condition.endswith("> 0") and condition[:-3].strip() in symbols:
             name = condition[:-3].strip()
             symbols[name] = symbols[name]._replace(properties=symbols[name].properties | {"positive"})
@@ -142,6 +146,13 @@ def _with_domain(reading: Reading, f: Function) -> Reading:
 
 def integers(f: Function) -> set[str]:
     return {p.name for p in f.signature.params if p.kind == "integer"}
+
+
+def with_integers(f: Function, text: str) -> str:
+    """A formula with the whole numbers among the parameters replaced by one."""
+    for name in integers(f):
+        text = re.sub(rf"\b{name}\b", "3", text)
+    return text
 
 
 def declared(f: Function) -> Iterator[tuple[list[str], list[str]]]:
@@ -164,7 +175,7 @@ def declared(f: Function) -> Iterator[tuple[list[str], list[str]]]:
 def identity_cases(entry: Identity, seed: int) -> Iterator[Evidence]:
     for left, right in readings(entry):
         assert right is not None
-        yield verify_equal(left, right, seed=seed, values=known().added_values())
+        yield verify_equal(left, right, seed=seed, values=known().added_values(left.text, right.text))
 
 
 def property_cases(entry: PropertyRule, seed: int) -> Iterator[Evidence]:

@@ -101,7 +101,8 @@ def result_kind(signature: Signature, kinds: Sequence[int], axis: int | None) ->
         kind = kinds[0]
         for other in kinds[1:]:
             kind = kind & other
-        return kind if signature.elementwise else kinds[0]
+        first = next((i for i, param in enumerate(signature.params) if param.kind != "integer"), 0)
+        return kind if signature.elementwise else kinds[first]
     ones: dict[str, Dim] = {}
     for param, kind in zip(signature.params, kinds, strict=True):
         for bit, dim in zip((ROW, COLUMN), param.dims, strict=False):

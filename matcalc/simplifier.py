@@ -191,8 +191,8 @@ def outermost_calls(e: Expr) -> set[Expr]:
     level = {e}
     for _ in range(MEETING):
         seen |= level
-        level = {a for f in level if f.op in ("add", "mul", "matmul", "transpose", "pow") for a in (f.args[:1] if f.op == "pow" else f.args)}
-        level -= seen
+        inside = [f.args[:1] if f.op == "pow" else f.args for f in level if f.op in ("add", "mul", "matmul", "transpose", "pow")]
+        level = {a for args in inside for a in args} - seen
     return {f for f in seen if f.op == "call"}
 
 

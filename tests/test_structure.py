@@ -19,7 +19,8 @@ PACKAGE = ROOT / "matcalc"
 FRONT = """dims errors limits names syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
-ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions build properties match identities factoring simplifier
+ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions
+            build properties match identities factoring simplifier
             differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
 DOORS = ["compiler", "answer", "indexed", "autograd", "optimize", "pictures", "rulecheck", "api", "", "display", "cli", "__main__"]

@@ -44,7 +44,8 @@ def scalar_function(name: str) -> Operation:
     return operation
 
 
-NUMERIC = frozenset({"expm", "logm", "sqrtm", "chol", "eigmax", "spectral", "nuclear"})  # no exact values: floats.py has theirs
+# no exact values: floats.py has theirs
+NUMERIC = frozenset({"expm", "logm", "sqrtm", "chol", "eigmax", "spectral", "nuclear", "polygamma"})
 CALLS.update({name: scalar_function(name) for name in scalars.FUNCTIONS})
 
 

@@ -12,7 +12,7 @@ from .. import dims
 from . import matrices as mat
 from .evidence import Redraw, Unknown
 from .plan import Plan, Sizes, Step, concrete, selection
-from .values import ELEMENTWISE, KINKED, Function, dotted
+from .values import ELEMENTWISE, KINKED, Function, dotted, polygamma
 
 Array = Any
 NEAR = 1e-7  # closer than this to a kink, relative to the entries, is at the kink
@@ -212,6 +212,14 @@ def _mpow(run: Floats, step: Step, args: list[Array]) -> Array:
     if k == int(k):
         return mat.power(args[0], int(k))
     return mat.expm(args[1] * mat.logm(args[0]))
+
+
+@call("polygamma")
+def _polygamma(run: Floats, step: Step, args: list[Array]) -> Array:
+    k = run.exponent(step, 0)
+    if k is None or k < 1 or k > 20 or k != int(k):
+        raise Redraw("an order of polygamma beyond 20")
+    return polygamma(int(k), args[1])
 
 
 @call("norm2sq")

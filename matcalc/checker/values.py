@@ -67,6 +67,14 @@ def digamma(x: Array) -> Array:
     return _pole(x, total - sum(1 / (x + i) for i in range(_SHIFT)))
 
 
+def polygamma(k: int, x: Array) -> Array:
+    """The k-th derivative of digamma, k >= 1: the first terms of its series, then the asymptotic one. DLMF 5.15.1, 5.15.9."""
+    z = x + _SHIFT
+    total = math.factorial(k - 1) / z**k + math.factorial(k) / (2 * z ** (k + 1))
+    total = total + sum(b * math.factorial(2 * i + k - 1) / (math.factorial(2 * i) * z ** (2 * i + k)) for i, b in enumerate(_BERNOULLI, 1))
+    return _pole(x, (-1) ** (k + 1) * (total + math.factorial(k) * sum(1 / (x + i) ** (k + 1) for i in range(_SHIFT))))
+
+
 def trigamma(x: Array) -> Array:
     z = x + _SHIFT
     total = 1 / z + 0.5 / z**2 + sum(b / z ** (2 * k + 1) for k, b in enumerate(_BERNOULLI, 1))

@@ -112,7 +112,7 @@ class NumPy(Printer, format="numpy"):
 
     # ------------------------------------------------------------ functions
     def _function(self, function: Function, args: Sequence[Form], of_matrix: bool, kinds: tuple[str, ...] = ("scalar",)) -> Form:
-        value = function.get("numpy") or function.get("definition")
+        value = function.get("numpy") or function.get("definition") or function.get("written_out")
         axis = function.head.axis
         given: list[Part] = [(a, 0) for a in args]
         if not value:
@@ -144,7 +144,7 @@ class NumPy(Printer, format="numpy"):
         """The name of a function that stands above the code; it is written there once for every kind of argument."""
         kinds = tuple("vector" if k == "row" else k for k in kinds)
         base = function.entry.replace("-", "_")
-        expression, _ = template(function, "numpy" if function.get("numpy") else "definition", kinds)
+        expression, _ = template(function, next(k for k in ("numpy", "definition", "written_out") if function.get(k)), kinds)
         params = [p.name for p in function.signature.params if p.kind != "axis"]
         for name in (base, f"{base}_of_{kinds[0]}"):
             own = self._own(expression, params)

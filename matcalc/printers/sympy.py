@@ -14,7 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from ..dims import SCALAR, Dim, Shape
 from ..errors import DomainError, Fix, NotSupported, RuleError
 from ..expr import Expr, Number, fold
-from ..functions import kind, of_call, template
+from ..functions import kind, of_call, template, written_out
 from ..knowledge import Function
 from ..syntax import fold as walk
 from . import sympy_classes as ours
@@ -43,7 +43,7 @@ class Writer:
         self.atoms = dict(atoms)
 
     def write(self, e: Expr) -> Any:
-        return fold(e, self.visit)
+        return fold(written_out(e), self.visit)
 
     def visit(self, node: Expr, args: list[Any]) -> Any:
         return _OPERATORS[node.op](self, node, args)
@@ -225,7 +225,7 @@ def constructor(spelling: str) -> Callable[..., Any] | None:
     return found if isinstance(found, type) and issubclass(found, sympy.Expr) else None
 
 
-OURS = frozenset("""Entrywise Largest LowerTriangle MatrixExponential MatrixLogarithm PseudoInverse RowMax SquareRoot UpperTriangle
+OURS = frozenset("""CholeskyFactor Entrywise Largest LargestEigenvalue LowerTriangle MatrixExponential MatrixLogarithm PseudoInverse RowMax SquareRoot UpperTriangle
                     Vec""".split())
 
 

@@ -93,6 +93,13 @@ class MatrixLogarithm(_OfMatrix):
         return logm(matrix).tolist()
 
 
+class CholeskyFactor(_OfMatrix):
+    """The lower factor L of L @ L.T."""
+
+    def _value(self, matrix: Any) -> Any:
+        return ((matrix + matrix.T) / 2).cholesky(hermitian=False)  # rounded entries need not be exactly symmetric
+
+
 class SquareRoot(sympy.MatPow):  # type: ignore[misc]
     """The principal X**(1/2), which SymPy has, but cannot work out for rounded entries."""
 
@@ -174,3 +181,19 @@ def _refuse(e: Any, x: Any) -> Any:
 
 for kind in (_OfMatrix, Largest, Entrywise):  # for what it does not know, SymPy answers 0
     array_derive.register(kind, _refuse)
+
+
+class LargestEigenvalue(sympy.Expr):  # type: ignore[misc]
+    """The largest eigenvalue of a symmetric matrix."""
+
+    arg = property(lambda self: self.args[0])
+
+    def doit(self, **hints: Any) -> Any:
+        arg = _argument(self.arg, hints)
+        if not isinstance(arg, sympy.MatrixBase):
+            return self.func(arg)
+        if arg.has(sympy.Float):
+            from mpmath import eigsy, matrix
+
+            return sympy.Float(max(eigsy(matrix(arg.tolist()), eigvals_only=True)))
+        return sympy.Max(*arg.eigenvals())
