@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
+from . import __version__
 from .display import Asked, Shown, emit, show_answers, show_error, show_value
 from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest, quote
 
@@ -160,7 +161,7 @@ derivative_options = option_set(reading_options, wrt_option, structure_option, s
 def verbs(ctx: click.Context, version: bool) -> int:
     """Matrix derivatives in closed form, checked before they are shown."""
     if version:
-        print(f"matcalc {installed_version()}")
+        print(f"matcalc {__version__}")
         ctx.exit(0)
     if ctx.invoked_subcommand is None:
         print("\n".join([PURPOSE, "", *(f"  {example}" for example in EXAMPLES), "", MORE]))
@@ -735,15 +736,6 @@ def internal_error(fault: Exception, request: Request) -> MatcalcError:
 
 def reason(error: BaseException) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-
-
-def installed_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("matcalc-symbolic")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def readable(argv: Sequence[str]) -> None:

@@ -100,7 +100,8 @@ def _differential_cases(f: Function, call: str, let: list[str], name: str, seed:
         formula = read(text, language, [*let, f"d{name}: {shape}"])
     reading = _with_domain(reading, f)
     structure = "projected" if "symmetric" in known().closure(reading.symbols[name].properties) else "free"
-    yield verify(reading, name, _with_domain(formula, f), op="differential", structure=structure, tangent=f"d{name}", seed=seed, values=values)
+    formula = _with_domain(formula, f)
+    yield verify(reading, name, formula, op="differential", structure=structure, tangent=f"d{name}", seed=seed, values=values)
 
 
 def _value_cases(reading: Reading, f: Function, seed: int) -> Iterator[Evidence]:

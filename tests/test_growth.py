@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +103,8 @@ def test_a_cold_answer_imports_neither_numpy_nor_sympy() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.stdout == "(A + A.T) @ x\n"
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_version_is_known_without_the_metadata() -> None:
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert mc.__version__ == project["version"]  # reading it from the installed package takes longer than all of --help

@@ -23,10 +23,12 @@ from tests.test_corpus import CASES, answered
 
 EVERY = pytest.mark.parametrize("case", CASES, ids=lambda c: c["id"])
 COMMANDS = set(
-    r"""\top \frac \sqrt \left \right \operatorname \mathbf \mathrm \mathit \text \quad \begin \end \odot \oslash \otimes \cdot \times \infty
-    \lVert \rVert \lvert \rvert \log \exp \sin \cos \tan \arcsin \arccos \arctan \sinh \cosh \tanh \det \max \min \pi \hat \bar \tilde \dot
-    \\ \_ \alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega
-    \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega""".split()
+    r"""
+    \top \frac \sqrt \left \right \operatorname \mathbf \mathrm \mathit \text \quad \begin \end \odot \oslash \otimes \cdot \times
+    \infty \lVert \rVert \lvert \rvert \log \exp \sin \cos \tan \arcsin \arccos \arctan \sinh \cosh \tanh \det \max \min \pi \hat
+    \bar \tilde \dot \\ \_ \alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi \rho \sigma \tau
+    \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega
+    """.split()
 )  # of LaTeX itself or amsmath
 
 
@@ -75,7 +77,7 @@ def test_numpy_code_gives_the_value(case: dict[str, Any]) -> None:
     names = re.search(r"^def (?:grad)\((.*)\):$", code, re.M)
     assert names, code
     space: dict[str, Any] = {}
-    exec(code, space)
+    exec(code, space)  # noqa: S102 - the code is our own output, and running it is the test
     columns = {s.name for s in answer.reading.symbols if s.shape[1] == 1 or s.shape[0] == 1}
     arrays = {n: v for n, v in {**values, **sizes}.items() if n not in sizes}
     given = {n.rstrip("_"): n for n in names[1].split(", ") if n}
@@ -100,7 +102,10 @@ def test_every_latex_output_is_set_by_katex() -> None:
         pytest.skip("needs node, and katex in node_modules: npm install --no-save katex")
     formulas = [_answer(case["id"]).latex() for case in CASES]
     script = """const k = require('katex'); let all = JSON.parse(require('fs').readFileSync(0));
-        for (const f of all) { try { k.renderToString(f, {displayMode: true, strict: 'error'}) } catch (e) { console.log(f + '   ' + e.message) } }"""
+        for (const f of all) {
+            try { k.renderToString(f, {displayMode: true, strict: 'error'}) }
+            catch (e) { console.log(f + '   ' + e.message) }
+        }"""
     run = subprocess.run(["node", "-e", script], input=json.dumps(formulas), capture_output=True, text=True, cwd=home.parent)
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""
@@ -135,12 +140,14 @@ def test_brackets_grow_only_around_what_is_tall() -> None:
 def test_definitions_are_aligned() -> None:
     latex = mc.grad("log(sum(exp(-norm2sq(A x - b) * (A x - b))))", "x").latex()
     assert latex.startswith(r"\begin{aligned} & ")
-    assert r" \\ \text{where}\quad " in latex and latex.endswith(r"\end{aligned}")
+    assert r" \\ \text{where}\quad " in latex
+    assert latex.endswith(r"\end{aligned}")
 
 
 def test_names_that_python_or_numpy_use_are_varied_in_code() -> None:
     code = mc.grad("lambda * x.T @ x", "x").code("numpy")
-    assert "lambda_: float" in code and "2 * lambda_ * x" in code
+    assert "lambda_: float" in code
+    assert "2 * lambda_ * x" in code
 
 
 def test_an_unknown_format_is_refused_with_the_list() -> None:
