@@ -219,7 +219,10 @@ def mul(factors: Iterable[Expr]) -> Expr:
     if zero or not coefficient:
         return zeros(shape)
     kept: list[Expr] = []
+    diagonal = shape[0] == shape[1] and any([b.op == "eye" for b in powers])  # only diagonals meet: A.T * eye(n) is A * eye(n)
     for e, exponents in powers.values():
+        if diagonal and e.op == "transpose":
+            e = e.args[0]
         if len(exponents) > 1:
             e = power(base_and_exponent(e)[0], add(exponents))
         if e.op == "num":

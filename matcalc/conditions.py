@@ -34,9 +34,27 @@ def conditions_of(reading: Reading, derived: Derived, differentiated: bool) -> t
                 valid[f"valid if {said}"] = None
         if function.get("kink") and differentiated:
             kinks[f"at kinks: {function.get('kink')}"] = None
+    for said in _introduced(derived.expression, prover) if differentiated else ():
+        if not any(said.rpartition(" is ")[2] in known_ for known_ in valid):  # what the input needs says it in the user's own words
+            valid[f"valid if {said}"] = None
     for e, word in derived.assumed:
         valid[f"valid if {e} {WORDS.get(word, 'is ' + word)}"] = None
     return (*valid, *kinks)
+
+
+def _introduced(e: Expr, prover: Prover) -> list[str]:
+    """What the functions of the answer need: `X is invertible`, where a rule has brought an inverse in."""
+    found = []
+    for node in reversed(postorder([e])):
+        function = of_call(node) if node.op == "call" else None
+        for condition in function.words("domain") if function else ():
+            name, colon, word = (part.strip() for part in condition.partition(":"))
+            if not colon or function is None:
+                continue
+            arg = dict(zip([p.name for p in function.signature.params], node.args, strict=False))[name]
+            if not prover.holds(arg, word):
+                found.append(f"{arg} {WORDS.get(word, 'is ' + word)}")
+    return found
 
 
 def _calls(root: Node) -> list[Node]:
@@ -87,7 +105,7 @@ def alternatives(e: Expr, text: Callable[[Expr], str]) -> tuple[str, ...]:
     """The answer with a function replaced by what it is under a condition: adj(X) = det(X) * inv(X) if X is invertible."""
     found = []
     for node in postorder([e]):
-        if node.op != "call" or not of_call(node).get("alternative"):
+        if node.op != "call" or not of_call(node).get("alternative") or any(a.op == "call" for a in postorder(node.args)):
             continue
         function = of_call(node)
         other = substitute(e, {node: instantiate(function, "alternative", node.args)})

@@ -101,6 +101,8 @@ def _flippable(e: Expr) -> bool:
 def _sum(e: Expr) -> int:
     total = OPERATOR * (len(e.args) - 1)
     full = not e.is_scalar and any([unrepeated(a) is None for a in e.args])
+    if full and all([a.op == "eye" or unrepeated(a) is not None for a in e.args]):
+        total += OPERATOR  # eye(n) - 2: a number added to every entry of an identity misleads
     positive = False
     for c, core in zip(e.data, e.args, strict=True):
         positive = positive or c > 0 or flippable(core)

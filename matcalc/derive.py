@@ -156,9 +156,8 @@ def best_form(simplifier: Simplifier, g: Expr) -> Expr:
     opened = expanded(result)
     if opened is not None and opened is not result:
         other = simplifier.simplify(opened)
-        if cost(other) < cost(result):
-            return other
-    return result
+        result = other if cost(other) < cost(result) else result
+    return simplifier.present(result)
 
 
 def derive_simplified(reading: Reading) -> Derived:

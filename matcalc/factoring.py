@@ -14,6 +14,7 @@ from .kronecker import kron, vec
 from .operators import diagonal, diagonal_matrix, trace
 
 EXPANDED_TERMS = 12  # a sum that is multiplied out may have that many terms
+APART = 1500  # what taking all relatives but one together must save: more than a sign
 SHARED = 4  # factors that the same terms share are taken out together if they are that many
 MANY = 1000  # terms are not counted further
 WIDE = 600  # factors beyond the fourth, over all terms: a sum of more is left as it is
@@ -35,7 +36,8 @@ def factored(e: Expr) -> list[Expr]:
     together = _shared(terms, e)
     if together is not None and cost(together) < lowest:
         return [together]
-    scored = sorted([(price, bare, i, c) for i, (bare, c) in enumerate(candidates(terms, e)) if (price := cost(c)) < lowest])
+    scored = sorted([(price, bare, i, c) for i, (bare, c, apart) in enumerate(candidates(terms, e))
+                     if (price := cost(c)) < lowest - (APART if apart else 0)])
     if not scored:
         return []
     best = scored[0]
@@ -75,8 +77,10 @@ def _power_of(f: Expr) -> tuple[Expr, Expr]:
     return base.canon, exponent
 
 
-def candidates(terms: list[Term], e: Expr) -> Iterator[tuple[bool, Expr]]:
-    """The sum with one common factor out, for each that at least two terms have; and whether that leaves a bare constant."""
+def candidates(terms: list[Term], e: Expr) -> Iterator[tuple[bool, Expr, bool]]:
+    """The sum with one common factor out, for each that at least two terms have: whether that leaves a bare constant, the sum,
+    and whether it leaves one of several relatives alone."""
+    families = _families(terms)
     groups: dict[tuple[object, ...], dict[int, tuple[Expr, Expr]]] = {}
     wide = sum([max(0, len(core.args) - 4) for _, core in terms]) > WIDE
     for i, (_, core) in enumerate([] if wide else terms):
@@ -91,8 +95,18 @@ def candidates(terms: list[Term], e: Expr) -> Iterator[tuple[bool, Expr]]:
             new = _taken(str(key[0]), chosen, terms, e) if len(chosen) > 1 else None
             if new is not None and new not in seen:
                 seen.add(new)
-                yield bare, new
-    yield from ((False, c) for c in _equal_coefficients(terms, e))
+                yield bare, new, any([len(relatives - chosen.keys()) == 1 for relatives in families])
+    yield from ((False, c, False) for c in _equal_coefficients(terms, e))
+
+
+def _families(terms: list[Term]) -> list[set[int]]:
+    """Three terms or more that are the same letters in another order: X @ X @ A + X @ A @ X + A @ X @ X reads well as it is."""
+    found: dict[tuple[int, ...], set[int]] = {}
+    for i, (_, core) in enumerate(terms):
+        if core.op == "matmul" and all([f.op in ("sym", "transpose", "run") for f in core.args]):
+            letters = sorted([f.rank for f in core.args for _ in range(f.data if f.op == "run" else 1)])
+            found.setdefault(tuple(letters), set()).add(i)
+    return [members for members in found.values() if len(members) > 2]
 
 
 def _is_bare(rest: Expr) -> bool:

@@ -303,7 +303,7 @@ class Knowledge:
     def _add(self, key: str, table: Any, file: str, default: str, lines: tuple[dict[str, int], dict[str, int]]) -> None:
         if not isinstance(table, dict):
             raise RuleError(f"{file}: {key!r} stands outside every table")
-        if key in ("normal", "simplify", "open"):
+        if key in ("normal", "simplify", "open", "present"):
             for name, rule in table.items():
                 text, source = (rule, default) if isinstance(rule, str) else (rule["rule"], rule.get("source", default))
                 where = Source(file, lines[1].get(name, 0), source)

@@ -456,10 +456,10 @@ def _take(value: Expr, left: list[Expr]) -> tuple[list[Expr], Number] | None:
             sign = 1 if have.canon is base.canon else -1 if base.op == "add" and scale(-1, base).canon is have.canon else 0
             if not sign:
                 continue
-            if exponent.op == "num" and k.op == "num" and k.data * exponent.data > 0 and abs(k.data) >= abs(exponent.data):
-                rest = power(have, number(k.data - exponent.data))
-            elif exponent is k:
+            if exponent is k:
                 rest = number(1)
+            elif exponent.op == "num" and k.op == "num" and k.data * exponent.data > 0 and abs(k.data) > abs(exponent.data):
+                rest = power(have, number(k.data - exponent.data))
             else:
                 continue
             left = [*left[:i], *([rest] if rest.op != "num" else []), *left[i + 1:]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import NamedTuple
 
-from .cost import cost
+from .cost import OPERATOR, cost
 from .errors import LimitError
 from .expr import Expr, fold
 from .factoring import EXPANDED_TERMS, expandable, expanded, factored, one_denominator, opened_terms
@@ -102,7 +102,7 @@ class Simplifier:
         """The first identity that applies: normal ones always, the others if the cost falls."""
         for rule in self.rules.at(e):
             entry = rule.entry
-            if rule.right is None or not isinstance(entry, Identity) or entry.kind == "open":
+            if rule.right is None or not isinstance(entry, Identity) or entry.kind in ("open", "present"):
                 continue
             new = rule.pattern.rewrite(e, rule.right, lambda b, r=rule: self._accepts(r, b))  # type: ignore[misc]
             if new is None or new is e or (entry.kind == "simplify" and cost(new) >= cost(e)):
@@ -110,6 +110,22 @@ class Simplifier:
             self._record(entry.name, e, new, entry.source)
             return new
         return None
+
+    def present(self, e: Expr) -> Expr:
+        """What is simple already, in the words that people choose where two forms are equally long; nothing is simplified after it."""
+        def visit(node: Expr, args: list[Expr]) -> Expr:
+            if any([a is not b for a, b in zip(node.args, args, strict=True)]):
+                node = rebuild(node, args, node.shape if node.op == "add" else None)
+            for rule in self.rules.at(node):
+                if isinstance(rule.entry, Identity) and rule.entry.kind == "present" and rule.right is not None:
+                    new = rule.pattern.rewrite(node, rule.right, lambda b, r=rule: self._accepts(r, b) and _as_long(r, b))  # type: ignore[misc]
+                    if new is not None:
+                        self._record(rule.entry.name, node, new, rule.entry.source)
+                        node = new
+            return node
+
+        result: Expr = fold(e, visit)
+        return result
 
     def _accepts(self, rule: Rewrite, binding: Binding) -> bool:
         if not self.prover.all_hold(rule.conditions, binding):
@@ -183,6 +199,13 @@ class Simplifier:
             self._record("expand", e, other)
             return other
         return e
+
+
+def _as_long(rule: Rewrite, b: Binding) -> bool:
+    """Are both sides of a rule equally long, or the right one shorter, for these values?"""
+    assert rule.right is not None
+    left, right = (cost(substitute(side, b.values, b.sizes)) for side in (rule.pattern.left, rule.right))
+    return right < left + OPERATOR
 
 
 def outermost_calls(e: Expr) -> set[Expr]:

@@ -39,7 +39,7 @@ CASES = [
     ("tr(A @ inv(X) @ B)", "X", "-(inv(X) @ B @ A @ inv(X)).T", []),
     ("sum(log(1 + exp(-y * (X @ w))))", "w", "-X.T @ (y * sigmoid(-y * (X @ w)))", []),
     ("norm(A @ x - b)", "x", "A.T @ (A @ x - b) / norm(A @ x - b)", []),
-    ("sum(sigmoid(W @ x))", "x", "W.T @ (sigmoid(W @ x) * sigmoid(-W @ x))", []),
+    ("sum(sigmoid(W @ x))", "x", "W.T @ (sigmoid(W @ x) * (1 - sigmoid(W @ x)))", []),
     ("100 * (y - x**2)**2 + (1 - x)**2", "x", "2 * (x - 1) - 400 * x * (y - x**2)", ["x: scalar", "y: scalar"]),
     ("tr(expm(X))", "X", "expm(X).T", []),
 ]

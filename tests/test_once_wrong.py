@@ -22,6 +22,7 @@ ONCE_WRONG = [
     ("tr(arcsin(C / 9))", "C", ["C: matrix(k, k)"]),
     ("logdet(X.T @ X)", "X", ["X: matrix(m, n)"]),  # det(A @ B) only for square factors
     ("sum(step(cosh(log(A))) * Y)", "Y", ["A: matrix(p, m) positive", "Y: matrix(p, m)"]),
+    ("((sign(y) - t).T @ y)**2", "t", ["t: scalar positive", "y: vector(k)"]),  # a product as it was typed, its difference turned
     ("(x - u).T @ (x - u) / norm(x)", "x", ["x: vector(n)", "u: vector(n)"]),
 ]
 

@@ -53,6 +53,7 @@ class Printer:
         self.typed = {t.canon for e in typed if e.op != "matmul" for t in (e, transpose(e))}
         self.chains = dict([self._flipped_chain(e) for e in typed if e.op == "matmul"])  # inner products as they were typed
         self.memo: dict[Expr, Form] = {}
+        self.turnable: dict[Expr, list[Expr]] = {}
         self.factors: dict[Expr, Form] = {}  # chains and powers as they stand inside products
 
     @staticmethod
@@ -235,7 +236,7 @@ class Printer:
         return form if sign > 0 else Form(SUM, [self.negative, (form, PRODUCT)])
 
     def _orient(self, c: Number, core: Expr, must: bool) -> tuple[int, Flips]:
-        return orient(c, core, self.typed, must)
+        return orient(c, core, self.typed, must, self.turnable)
 
     def _unsigned(self, c: Number, core: Expr, flips: Flips) -> Form:
         """|c| * core."""
@@ -343,7 +344,10 @@ class Printer:
         """factor @ factor ...; a product with ones at an end is a sum along an axis."""
         left, middle, right = segments(list(e.args))
         if e.is_scalar:
-            return self._factors(self.chains.get(e.args, e.args), flips)
+            typed = self.chains.get(e.args)
+            if typed is None:
+                return self._factors(e.args, flips)
+            return self._factors(typed, {transpose(s): transpose(negative) for s, negative in flips.items()} | flips)
         if middle or not self.broadcasts:
             return self._factors(e.args, flips)
         cut = bool(left) and bool(right) and left[-1].shape[1] == 1
@@ -351,10 +355,10 @@ class Printer:
             parts = [self._axis(left, 1, flips)] if left else []
             parts += [self._axis(right, 0, flips)] if right else []
             flat = [p for part in parts for p in part]
-            return flat[0] if len(flat) == 1 else self._joined(flat)
+            return flat[0][0] if len(flat) == 1 else self._joined(flat)
         return self._factors(e.args, flips)
 
-    def _axis(self, chain: list[Expr], axis: int, flips: Flips) -> list[Form]:
+    def _axis(self, chain: list[Expr], axis: int, flips: Flips) -> list[tuple[Form, int]]:
         """The forms of one side of an outer product, or its single form as a sum along an axis."""
         end = chain[-1] if axis == 1 else chain[0]
         if len(chain) > 1 and end.op == "ones" and 1 in end.shape and end.shape[0 if axis == 0 else 1] == 1:
@@ -363,24 +367,25 @@ class Printer:
             fewer = flipped.transposes + 1 < sum([f.transposes for f in rest]) or rest[0].op == "transpose"
             if fewer and not flips and cost(flipped) <= cost(transpose(flipped)):
                 inner = self._plain_call("sum", [(self._form(flipped), SUM), f"axis={1 - axis}"])  # sum(X, axis=0).T, not sum(X.T, axis=1)
-                return [self._flipped_vector(inner)]
+                return [(self._flipped_vector(inner), POWER)]
             inner = self._factor(rest[0], flips) if len(rest) == 1 else self._factors(rest, flips)
-            return [self._plain_call("sum", [(inner, SUM), f"axis={axis}"])]
+            return [(self._plain_call("sum", [(inner, SUM), f"axis={axis}"]), POWER)]
         return [f for e in chain for f in self._chain_factor(e, flips)]
 
     def _factors(self, factors: Sequence[Expr], flips: Flips) -> Form:
         return self._joined([f for e in factors for f in self._chain_factor(e, flips)])
 
-    def _chain_factor(self, e: Expr, flips: Flips) -> list[Form]:
+    def _chain_factor(self, e: Expr, flips: Flips) -> list[tuple[Form, int]]:
+        """A factor with the strength that it needs in a chain: one that is a chain itself needs no brackets."""
         form = self._factor(e, flips)
         if e.op == "run" and form.strength == PRODUCT:  # X @ X inside a longer product
-            return [self._form(e.args[0])] * e.data
-        return [form]
+            return [(self._form(e.args[0]), POWER)] * e.data
+        return [(form, PRODUCT if e.op == "matmul" else POWER)]
 
-    def _joined(self, forms: Sequence[Form]) -> Form:
+    def _joined(self, forms: Sequence[tuple[Form, int]]) -> Form:
         parts: list[Part] = []
         for i, form in enumerate(forms):
-            parts += [self.chained, (form, POWER)] if i else [(form, POWER)]
+            parts += [self.chained, form] if i else [form]
         return Form(PRODUCT, parts)
 
     # ------------------------------------------------------------ sums
@@ -429,13 +434,18 @@ def _in_reading_order(e: Expr) -> Expr:
     groups: dict[object, list[tuple[Number, Expr]]] = {}
     for i, (c, core) in enumerate(zip(e.data, e.args, strict=True)):
         related = core.op in ("sym", "transpose", "matmul") and all([f.op in ("sym", "transpose", "run") for f in _chain_of(core)])
-        groups.setdefault((c, tuple(sorted([f.rank for f in _chain_of(core)]))) if related else i, []).append((c, core))
-    terms = [t for group in groups.values() for t in sorted(group, key=lambda t: (t[1].transposes, [f.rank for f in _chain_of(t[1])]))]
+        groups.setdefault((c, tuple(sorted(_ranks(core)))) if related else i, []).append((c, core))
+    terms = [t for group in groups.values() for t in sorted(group, key=lambda t: (t[1].transposes, _ranks(t[1])))]
     return make("add", tuple([core for _, core in terms]), tuple([c for c, _ in terms]), e.shape)
 
 
 def _repeats_symbol(e: Expr) -> bool:
     return e.op == "matmul" and len(e.args) == 2 and e.args[0].op == "sym" and e.args[1].op == "ones"
+
+
+def _ranks(core: Expr) -> list[int]:
+    """The letters of a product, in order."""
+    return [f.rank for f in _chain_of(core) for _ in range(f.data if f.op == "run" else 1)]
 
 
 def _chain_of(core: Expr) -> tuple[Expr, ...]:
