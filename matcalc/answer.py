@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import dims
+from .build import build
 from .checker import Evidence, verify, verify_equal
 from .conditions import alternatives, conditions_of
 from .derive import Derived
 from .errors import CheckFailed, DomainError, Fix, MatcalcError, NotSupported, Request
-from .expr import Expr, symbol
+from .expr import Expr, symbol, symbols
 from .knowledge import known
 from .limits import DEFAULTS, Limits
 from .parser import read
@@ -250,6 +251,12 @@ class Answer:
         """A text over the symbols of this answer."""
         return read(text, known().language(), known=self._symbols(), dims=self._reading.dims, limits=PRINTED)
 
+    def _reads_as_shown(self, text: str) -> bool:
+        """Is this text the same object as the text that was checked?"""
+        variables = symbols(self._derived.expression)
+        one, other = (build(self._read(t), variables=variables) for t in (text, self._printed()))
+        return one.canon is other.canon
+
     def _checked(self) -> Evidence:
         try:
             printed = self._read(self._printed())
@@ -378,6 +385,36 @@ class Answer:
             "evidence": {"kind": e.kind, "points": e.points, "worst": e.worst, "verdict": e.verdict, "reason": e.reason},
             "derivation": [s._asdict() for s in self.derivation],
         }
+
+
+class Answers(list[Answer]):
+    """The answers for several variables, in the order in which they were asked for; `str` names what they share once.
+
+    >>> import matcalc as mc
+    >>> print(mc.vjp("softmax(Q @ K.T) @ V", wrt=["K", "V"]))
+    (S.T * (V @ G.T - sum(S.T * (V @ G.T), axis=0))) @ Q
+    S.T @ G
+    where S = softmax(Q @ K.T)
+    """
+
+    def lines(self, format: str = "text") -> list[str]:
+        """One line for each answer, and one for the parts that have names."""
+        from .printers import printed_together
+
+        apart = [answer.to(format) for answer in self]
+        if len(self) < 2 or format not in ("text", "unicode") or not all(type(answer) is Answer for answer in self):
+            return apart
+        first = self[0]
+        typed = [e for answer in self for e in answer._derived.typed]
+        taken = [name for answer in self for name in answer._taken()]
+        bodies, definitions = printed_together([a.expression for a in self], format, first._reading.decimals, typed, taken)
+        where = "where " + "; ".join(f"{name} = {text}" for name, text in definitions)
+        if not definitions or not all(answer._reads_as_shown(f"{body} {where}") for answer, body in zip(self, bodies, strict=True)):
+            return apart  # nothing is shared; or what was checked and what would be shown are not the same object
+        return [*bodies, where]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
 
 
 def _described(s: Symbol) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from . import dims
 from .algebra import transpose
-from .answer import Answer, Derivative
+from .answer import Answer, Answers, Derivative
 from .build import build
 from .derive import (
     Derived,
@@ -251,7 +251,7 @@ def _differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callab
         ask = Ask(request, reading, variables, check, seed, atoms)
         if verb == "hessian" and len(variables) > 2:
             raise DomainError("a Hessian has one variable, or two for the mixed block", fixes=[Fix(wrt=names[:2])])
-        answers = [_pointing(ask, one, v) for v in (variables[:1] if verb == "hessian" else variables)]
+        answers = Answers(_pointing(ask, one, v) for v in (variables[:1] if verb == "hessian" else variables))
     return answers if several and verb != "hessian" else answers[0]
 
 

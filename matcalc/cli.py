@@ -233,7 +233,7 @@ def differentiate(verb: str, *names: str) -> int:
 
         options = {name: asked.get(name) for name in ("structure", *names)}
         answer = getattr(mc, verb)(text, one_or_all(asked.get("wrt")), **options, **common(asked))
-        return list(answer) if isinstance(answer, list | tuple) else [answer]
+        return answer if isinstance(answer, list) else [answer]
 
     return run(asked, lambda text, start: show_answers(asked, text, ask(text), start))
 

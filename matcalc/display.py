@@ -48,8 +48,12 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
             continue
         if asked.get("steps"):
             out += str(answer.derivation).splitlines()
-        out.append(answer.to(asked.get("to") or "text").rstrip("\n"))
+            out.append(answer.to(asked.get("to") or "text").rstrip("\n"))
         err += context(answer, guessed=asked.verb != "simplify" and not asked.get("wrt"))
+    format = asked.get("to") or "text"
+    if not asked.as_json and not asked.get("steps"):
+        shown = answers.lines(format) if hasattr(answers, "lines") else [answer.to(format) for answer in answers]
+        out += [text.rstrip("\n") for text in shown]
     return Shown(out, list(dict.fromkeys(err)))
 
 

@@ -148,7 +148,8 @@ class Latex(Printer, format="latex"):
             parts.append((form, POWER))
 
     # ------------------------------------------------------------ the whole
-    def finish(self, body: str, definitions: Sequence[tuple[str, str]]) -> str:
+    @classmethod
+    def finish(cls, body: str, definitions: Sequence[tuple[str, str]]) -> str:
         if not definitions:
             return sized(body)
         lines = [rf"& {sized(body)}"]

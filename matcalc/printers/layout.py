@@ -95,7 +95,8 @@ class Printer:
             return None
         return self._flipped(self._form(flipped))
 
-    def finish(self, body: str, definitions: Sequence[tuple[str, str]]) -> str:
+    @classmethod
+    def finish(cls, body: str, definitions: Sequence[tuple[str, str]]) -> str:
         """The whole, with the definitions of its named parts."""
         return body + (f" where {'; '.join(f'{n} = {t}' for n, t in definitions)}" if definitions else "")
 

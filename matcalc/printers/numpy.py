@@ -161,7 +161,7 @@ class NumPy(Printer, format="numpy"):
 
     def _body(self, e: Expr, arrays: Mapping[str, Shape], taken: Iterable[str]) -> list[str]:
         """The lines of a function: sizes that are needed, parts that have names, and what is returned."""
-        named = named_parts(e, self.decimals, (), [*taken, *arrays, *TAKEN])
+        named = named_parts([e], self.decimals, (), [*taken, *arrays, *TAKEN])
         letters = {part.of: named.names[id(part)] for part in named.parts}
         whole = self.form(e)
         names = {id(f): letters[f.of] for f in in_order(whole) if f.of in letters}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .. import dims
 from ..errors import LimitError
 from ..expr import Expr, postorder
 from ..knowledge import known
-from .forms import Form, fresh, in_order, render, shared
+from .forms import SUM, Form, fresh, in_order, render, shared
 from .layout import Printer
 
 PRINTED_PARTS = 20_000  # of a result: signs, names and brackets, a shared part counted once
@@ -21,34 +21,35 @@ class Text(Printer, format="text"):
 
 
 class Named(NamedTuple):
-    """An expression laid out, and the names of its parts, those first that others mention last."""
+    """Expressions laid out, and the names of their parts; a part is mentioned before it is defined."""
 
-    form: Form
+    forms: list[Form]
     names: dict[int, str]  # of forms, by identity
     parts: list[Form]
 
 
-def named_parts(e: Expr, decimals: bool = False, typed: Iterable[Expr] = (), taken: Iterable[str] = ()) -> Named:
-    """e with its repeated parts named. `typed`: the sums as the user wrote them; `taken`: names in use."""
-    form = Text(decimals, typed).form(e)
-    if sum([len(f.parts) for f in in_order(form)]) > PRINTED_PARTS:
+def named_parts(es: Sequence[Expr], decimals: bool = False, typed: Iterable[Expr] = (), taken: Iterable[str] = ()) -> Named:
+    """The expressions, what repeats in them named. `typed`: the sums as the user wrote them; `taken`: names in use."""
+    printer = Text(decimals, typed)
+    forms = [printer.form(e) for e in es]
+    whole = forms[0] if len(forms) == 1 else Form(SUM, [(form, 0) for form in forms])
+    if sum([len(f.parts) for f in in_order(whole)]) > PRINTED_PARTS:
         raise LimitError(f"the answer has more than {PRINTED_PARTS:,} parts", detail="repeated parts named after `where` make it shorter")
-    named = shared(form)
+    named = shared(whole)
     names: dict[int, str] = {}
     if named:
-        used = _names_in(e) | set(taken)
+        used = set().union(*map(_names_in, es)) | set(taken)
         for part in named:
             assert part.of is not None
             names[id(part)] = fresh(_letters(part.of), used)
             used.add(names[id(part)])
-    return Named(form, names, named[::-1])
+    return Named(forms, names, named[::-1])
 
 
 def expression_text(e: Expr, decimals: bool = False, typed: Iterable[Expr] = (), taken: Iterable[str] = ()) -> str:
     """The whole text, repeated parts named after `where`."""
-    form, names, parts = named_parts(e, decimals, typed, taken)
-    body = render(form, names)
-    return body + (" where " + "; ".join(f"{names[id(part)]} = {render(part, names)}" for part in parts) if parts else "")
+    (form,), names, parts = named_parts([e], decimals, typed, taken)
+    return Text.finish(render(form, names), [(names[id(part)], render(part, names)) for part in parts])
 
 
 def _names_in(e: Expr) -> set[str]:
