@@ -8,7 +8,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import differential, evaluate, grad, hessian, hvp, jacobian, jvp, load_rules, parse, rules, simplify, vjp
+    from .api import check, differential, evaluate, grad, hessian, hvp, jacobian, jvp, load_rules, parse, rules, simplify, vjp
     from .errors import (
         CheckFailed,
         DomainError,
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _ERRORS = ("MatcalcError", "ParseError", "ShapeError", "UnknownName", "DomainError", "RuleError", "NotSupported", "NotDifferentiable",
            "LimitError", "CheckFailed")
-_VERBS = ("grad", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "simplify", "evaluate", "parse", "rules", "load_rules")
+_VERBS = ("grad", "check", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "simplify", "evaluate", "parse",
+          "rules", "load_rules")
 __all__ = [
-    "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError", "RuleError",
-    "ShapeError", "UnknownName", "differential", "evaluate", "grad", "hessian", "hvp", "jacobian", "jvp", "load_rules", "parse", "rules",
-    "simplify", "vjp",
+    "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError",
+    "RuleError", "ShapeError", "UnknownName", "check", "differential", "evaluate", "grad", "hessian", "hvp", "jacobian", "jvp",
+    "load_rules", "parse", "rules", "simplify", "vjp",
 ]
 
 

@@ -156,7 +156,7 @@ class Answer:
 
     def _taken(self) -> list[str]:
         """Names that mean something in the input."""
-        return [*self._symbols(), *self._reading.dims]
+        return [*self.known_symbols(), *self._reading.dims]
 
     # ------------------------------------------------------------ other notations
     def to(self, format: str) -> str:
@@ -234,7 +234,27 @@ class Answer:
             detail = f"withheld: {self._printed()}\n{evidence.reason}\nthis is a fault of matcalc; please report it with the command"
             raise CheckFailed("matcalc found its own answer wrong and withholds it", detail=detail).at(self._request)
 
-    def _symbols(self) -> dict[str, Symbol]:
+    @property
+    def request(self) -> Request:
+        """What was asked."""
+        return self._request
+
+    @property
+    def of(self) -> Derivative | None:
+        """What it is a derivative of."""
+        return self._of
+
+    @property
+    def op(self) -> str:
+        """The kind of derivative: grad, jacobian, hessian, differential or vjp."""
+        return self._of.op if self._of is not None else "simplify"
+
+    @property
+    def reading_of_input(self) -> Reading:
+        """The tree of what was typed."""
+        return self._reading
+
+    def known_symbols(self) -> dict[str, Symbol]:
         """The symbols that an answer may mention: those of the input, the variable, and what the answer is linear in."""
         found = dict(self._reading.symbols)
         for s in (self._of.wrt, self._of.linear_in) if self._of is not None else ():
@@ -244,36 +264,40 @@ class Answer:
 
     def _needed(self) -> dict[str, Symbol]:
         """The symbols that have a value: all but a variable that is declared and absent."""
-        of = self._of
-        return {n: s for n, s in self._symbols().items() if n in self._reading.symbols or (of and of.linear_in and n == of.linear_in.name)}
+        of, symbols_ = self._of, self.known_symbols()
+        return {n: s for n, s in symbols_.items() if n in self._reading.symbols or (of and of.linear_in and n == of.linear_in.name)}
 
-    def _read(self, text: str) -> Reading:
+    def read(self, text: str, limits: Limits | None = PRINTED) -> Reading:
         """A text over the symbols of this answer."""
-        return read(text, known().language(), known=self._symbols(), dims=self._reading.dims, limits=PRINTED)
+        return read(text, known().language(), known=self.known_symbols(), dims=self._reading.dims, limits=limits)
 
-    def _reads_as_shown(self, text: str) -> bool:
-        """Is this text the same object as the text that was checked?"""
-        variables = symbols(self._derived.expression)
-        one, other = (build(self._read(t), variables=variables) for t in (text, self._printed()))
-        return one.canon is other.canon
-
-    def _checked(self) -> Evidence:
-        try:
-            printed = self._read(self._printed())
-        except MatcalcError as error:
-            return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
-        of, values = self._of, known().added_values(self._reading.text, printed.text)
+    def judged(self, claim: Reading, reading: Reading, structure: str | None = None) -> Evidence:
+        """What the check finds of a text as this derivative of `reading`."""
+        of, values = self._of, known().added_values(self._reading.text, claim.text)
         if of is None:
-            return verify_equal(self._reading, printed, seed=self._seed, values=values)
-        reading = self._reading
+            return verify_equal(reading, claim, seed=self._seed, values=values)
         if of.first is not None:
             before = of.first.evidence
             if before.verdict is not True:
                 return before._replace(reason=f"of the gradient that it follows from: {before.reason}")
-            reading = of.first._read(of.first._printed())
-        return verify(reading, of.wrt.name, printed, op=of.op, structure=self._derived.structure, layout=of.layout or "numerator",
+            reading = of.first.read(of.first._printed())._replace(symbols={**of.first.known_symbols(), **reading.symbols})
+        structure = structure or self._derived.structure
+        return verify(reading, of.wrt.name, claim, op=of.op, structure=structure, layout=of.layout or "numerator",
                       tangent=of.linear_in.name if of.linear_in and of.op == "differential" else None,
                       cotangent=of.linear_in.name if of.linear_in and of.op == "vjp" else "G", seed=self._seed, values=values)
+
+    def _reads_as_shown(self, text: str) -> bool:
+        """Is this text the same object as the text that was checked?"""
+        variables = symbols(self._derived.expression)
+        one, other = (build(self.read(t), variables=variables) for t in (text, self._printed()))
+        return one.canon is other.canon
+
+    def _checked(self) -> Evidence:
+        try:
+            printed = self.read(self._printed())
+        except MatcalcError as error:
+            return Evidence("exact", False, reason=f"the printed text cannot be read again: {error.message}")
+        return self.judged(printed, self._reading)
 
     # ------------------------------------------------------------ what belongs to it
     @property
@@ -320,7 +344,7 @@ class Answer:
         if not isinstance(claim, str):
             raise DomainError("a claim is text", fixes=[Fix(say='d.equals("(A + A.T) @ x")')])
         try:
-            other, mine = self._read(claim), self._read(self._printed())
+            other, mine = self.read(claim), self.read(self._printed())
         except MatcalcError as error:
             raise error.at(Request("simplify", claim)) from None
         return verify_equal(mine, other, seed=self._seed, values=known().added_values(mine.text, other.text)).verdict is True
@@ -350,7 +374,7 @@ class Answer:
             self._program = Program(self._derived.expression, wanted, self._reading.dims)
         program, of = self._program, self._of
         stacked = tensor and of is not None and of.is_matrix
-        spelled = {s.spelled: s.name for s in self._symbols().values() if s.spelled}
+        spelled = {s.spelled: s.name for s in self.known_symbols().values() if s.spelled}
 
         def compiled(values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
             if more or (values is not None and not isinstance(values, Mapping)):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import dims
 from .algebra import transpose
@@ -31,6 +31,9 @@ from .readings.sympy import is_sympy, name_of, spell
 from .structured import CONVENTIONS
 from .syntax import Node, Reading, Symbol, fold
 from .transposition import gradient
+
+if TYPE_CHECKING:
+    from .claims import Judgement
 
 
 @contextmanager
@@ -63,12 +66,8 @@ def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "aut
 
     Errors: MatcalcError, with the place in the text, a cause and a fix.
     """
-    def one(ask: Ask, variable: Symbol) -> Answer:
-        if ask.reading.root.shape != dims.SCALAR:
-            raise not_scalar(ask.reading, variable, ask.request)
-        return ask.answer(derive_gradient(ask.reading, variable, structure), Derivative("grad", dims.SCALAR, variable))
-
-    return _differentiated("grad", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+    return _differentiated("grad", f, wrt, let, gradient_of, syntax=syntax, structure=structure, rules=rules,
+                           check=check, seed=seed, limits=limits)
 
 
 def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", form: str = "matrix", syntax: str = "auto",
@@ -86,13 +85,7 @@ def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = 
     >>> print(mc.jacobian("A X B", wrt="X", form="index"))
     dF[i,j]/dX[k,l] = A[i,k] * B[l,j]
     """
-    def one(ask: Ask, variable: Symbol) -> Answer:
-        if form == "index":
-            return _indexed(ask, variable, structure)
-        of = Derivative("jacobian", ask.reading.root.shape, variable, layout if variable.shape != dims.SCALAR else None)
-        return ask.answer(_laid_out(derive_jacobian(ask.reading, variable, structure), of), of)
-
-    return _differentiated("jacobian", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
+    return _differentiated("jacobian", f, wrt, let, jacobian_of, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
                            limits=limits, layout=layout, form=form)
 
 
@@ -108,19 +101,7 @@ def hessian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "
     >>> print(mc.hessian("x.T A y", wrt=["x", "y"], let=["y: vector(m)"]))
     A
     """
-    def one(ask: Ask, variable: Symbol) -> Answer:
-        if ask.reading.root.shape != dims.SCALAR:
-            raise not_scalar(ask.reading, variable, ask.request)
-        other = ask.variables[-1]
-        derived = derive_hessian(ask.reading, variable, structure, other)
-        if other.name == variable.name:
-            of = Derivative("hessian", variable.shape, variable, "numerator" if variable.shape != dims.SCALAR else None)
-            return ask.answer(derived, of)
-        shown = layout if other.shape != dims.SCALAR else None
-        of = Derivative("jacobian", variable.shape, other, shown, first=_first(ask, variable, structure))
-        return ask.answer(_laid_out(derived, of), of)
-
-    return _differentiated("hessian", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
+    return _differentiated("hessian", f, wrt, let, hessian_of, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
                            limits=limits, layout=layout)
 
 
@@ -132,14 +113,8 @@ def hvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
     >>> print(mc.hvp("norm2sq(A x - b)", wrt="x"))
     2 * A.T @ A @ dx
     """
-    def one(ask: Ask, variable: Symbol) -> Answer:
-        if ask.reading.root.shape != dims.SCALAR:
-            raise not_scalar(ask.reading, variable, ask.request)
-        change = ask.change(variable)
-        of = Derivative("differential", variable.shape, variable, linear_in=change, first=_first(ask, variable, structure))
-        return ask.answer(derive_hvp(ask.reading, variable, structure, ask.symbol(change)), of)
-
-    return _differentiated("hvp", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+    return _differentiated("hvp", f, wrt, let, hvp_of, syntax=syntax, structure=structure, rules=rules,
+                           check=check, seed=seed, limits=limits)
 
 
 def differential(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
@@ -150,7 +125,8 @@ def differential(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: st
     >>> print(mc.differential("inv(X)", wrt="X"))
     -inv(X) @ dX @ inv(X)
     """
-    return _pushed("differential", f, wrt, let, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+    return _differentiated("differential", f, wrt, let, differential_of, syntax=syntax, structure=structure, rules=rules,
+                           check=check, seed=seed, limits=limits)
 
 
 def jvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
@@ -161,16 +137,8 @@ def jvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
     >>> print(mc.jvp("tanh(A x)", wrt="x"))
     (1 - tanh(A @ x)**2) * (A @ dx)
     """
-    return _pushed("jvp", f, wrt, let, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
-
-
-def _pushed(verb: str, f: Any, wrt: Any, let: Sequence[str], *, structure: str, **options: Any) -> Any:
-    def one(ask: Ask, variable: Symbol) -> Answer:
-        change = ask.change(variable)
-        of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
-        return ask.answer(derive_differential(ask.reading, variable, structure, ask.symbol(change)), of)
-
-    return _differentiated(verb, f, wrt, let, one, structure=structure, **options)
+    return _differentiated("jvp", f, wrt, let, differential_of, syntax=syntax, structure=structure, rules=rules,
+                           check=check, seed=seed, limits=limits)
 
 
 def vjp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
@@ -181,16 +149,13 @@ def vjp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
     >>> print(mc.vjp("A X B", wrt="X"))
     A.T @ G @ B.T
     """
-    def one(ask: Ask, variable: Symbol) -> Answer:
-        cotangent = ask.cotangent()
-        of = Derivative("vjp", ask.reading.root.shape, variable, linear_in=cotangent)
-        return ask.answer(derive_pullback(ask.reading, variable, structure, ask.symbol(cotangent)), of)
-
-    return _differentiated("vjp", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed, limits=limits)
+    return _differentiated("vjp", f, wrt, let, vjp_of, syntax=syntax, structure=structure, rules=rules,
+                           check=check, seed=seed, limits=limits)
 
 
 LAYOUTS = ("numerator", "denominator")  # the usual one first
 FORMS = ("matrix", "index")
+KINDS = ("auto", "grad", "jacobian", "hessian")
 
 
 class Ask(NamedTuple):
@@ -199,6 +164,9 @@ class Ask(NamedTuple):
     request: Request
     reading: Reading
     variables: list[Symbol]
+    structure: str
+    layout: str
+    form: str
     check: bool
     seed: int
     atoms: Mapping[str, Any]
@@ -206,6 +174,10 @@ class Ask(NamedTuple):
     def answer(self, derived: Derived, of: Derivative) -> Answer:
         notes = tuple(_unused(s, self.reading, of.wrt) for s in self.reading.unused)
         return Answer(self.request, self.reading, of, derived, check=self.check, seed=self.seed, notes=notes, atoms=self.atoms)
+
+    def needs_scalar(self, variable: Symbol) -> None:
+        if self.reading.root.shape != dims.SCALAR:
+            raise not_scalar(self.reading, variable, self.request)
 
     def _fresh(self, name: str) -> str:
         taken = {*self.reading.symbols, *self.reading.dims, *(s.name for s in self.variables), *known().functions}
@@ -233,14 +205,15 @@ LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what 
 
 def _differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,
                     rules: Sequence[str], check: bool, seed: int, limits: Any, layout: str = "numerator",
-                    form: str = "matrix") -> Any:
+                    form: str = "matrix", claim: str | None = None, of: str = "auto") -> Any:
     """The answer for every variable that was asked for: a list for a list."""
     text, let, atoms = as_text(f, let, wrt)
     several, names = variables_of(wrt)
     plain(syntax=syntax, structure=structure, rules=rules, seed=seed)
-    words = (("structure", structure, CONVENTIONS), ("layout", layout, LAYOUTS), ("form", form, FORMS))
+    words = (("structure", structure, CONVENTIONS), ("layout", layout, LAYOUTS), ("form", form, FORMS), ("of", of, KINDS))
     options = [(name, str(value)) for name, value, choices in words if value != choices[0]]
-    request = Request(verb, text, names, tuple(let), (*options, *_options(syntax, rules)))
+    said = (("claim", claim),) if claim is not None else ()
+    request = Request(verb, text, names, tuple(let), (*options, *_options(syntax, rules), *said))
     with asked(request):
         for name, value, choices in words:
             choose(name, value, choices)
@@ -248,11 +221,13 @@ def _differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callab
             raise DomainError("wrt is empty", fixes=[Fix(wrt=("x",))])
         reading = understand(text, let, syntax, rules, names, limits)
         variables = [find_variable(reading, canonical_variable(n)) for n in names] or [only_variable(reading)]
-        ask = Ask(request, reading, variables, check, seed, atoms)
-        if verb == "hessian" and len(variables) > 2:
-            raise DomainError("a Hessian has one variable, or two for the mixed block", fixes=[Fix(wrt=names[:2])])
-        answers = Answers(_pointing(ask, one, v) for v in (variables[:1] if verb == "hessian" else variables))
-    return answers if several and verb != "hessian" else answers[0]
+        ask = Ask(request, reading, variables, structure, layout, form, check, seed, atoms)
+        mixed = "hessian" in (verb, of)
+        if (mixed or claim is not None) and len(variables) > 1 + mixed:
+            what = "a Hessian has one variable, or two for the mixed block" if mixed else "a claim is about one variable"
+            raise DomainError(what, fixes=[Fix(wrt=names[:1 + mixed])])
+        answers = Answers(_pointing(ask, one, v) for v in (variables[:1] if mixed else variables))
+    return answers if several and not mixed else answers[0]
 
 
 def _pointing(ask: Ask, one: Callable[[Ask, Symbol], Answer], variable: Symbol) -> Answer:
@@ -263,30 +238,100 @@ def _pointing(ask: Ask, one: Callable[[Ask, Symbol], Answer], variable: Symbol) 
         raise
 
 
-def _indexed(ask: Ask, variable: Symbol, structure: str) -> Answer:
+def _indexed(ask: Ask, variable: Symbol) -> Answer:
     """The differential, and the terms that are read off it."""
     from .indexed import IndexAnswer
 
     change = ask.change(variable)
     tangent = ask.symbol(change)
-    derived = derive_differential(ask.reading, variable, structure, tangent)
+    derived = derive_differential(ask.reading, variable, ask.structure, tangent)
     of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
     wrt = symbol(variable.name, variable.shape, spelled=variable.spelled)
     return IndexAnswer(ask.answer(derived, of), index_form(derived.expression, tangent, build(ask.reading), wrt))
+
+
+def gradient_of(ask: Ask, variable: Symbol) -> Answer:
+    ask.needs_scalar(variable)
+    return ask.answer(derive_gradient(ask.reading, variable, ask.structure), Derivative("grad", dims.SCALAR, variable))
+
+
+def jacobian_of(ask: Ask, variable: Symbol) -> Answer:
+    if ask.form == "index":
+        return _indexed(ask, variable)
+    of = Derivative("jacobian", ask.reading.root.shape, variable, ask.layout if variable.shape != dims.SCALAR else None)
+    return ask.answer(_laid_out(derive_jacobian(ask.reading, variable, ask.structure), of), of)
+
+
+def hessian_of(ask: Ask, variable: Symbol) -> Answer:
+    ask.needs_scalar(variable)
+    other = ask.variables[-1]
+    derived = derive_hessian(ask.reading, variable, ask.structure, other)
+    shown = ask.layout if other.shape != dims.SCALAR else None
+    if other.name == variable.name:
+        return ask.answer(derived, Derivative("hessian", variable.shape, variable, shown))
+    of = Derivative("jacobian", variable.shape, other, shown, first=gradient_of(ask, variable))
+    return ask.answer(_laid_out(derived, of), of)
+
+
+def hvp_of(ask: Ask, variable: Symbol) -> Answer:
+    ask.needs_scalar(variable)
+    change = ask.change(variable)
+    of = Derivative("differential", variable.shape, variable, linear_in=change, first=gradient_of(ask, variable))
+    return ask.answer(derive_hvp(ask.reading, variable, ask.structure, ask.symbol(change)), of)
+
+
+def differential_of(ask: Ask, variable: Symbol) -> Answer:
+    change = ask.change(variable)
+    of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
+    return ask.answer(derive_differential(ask.reading, variable, ask.structure, ask.symbol(change)), of)
+
+
+def vjp_of(ask: Ask, variable: Symbol) -> Answer:
+    cotangent = ask.cotangent()
+    of = Derivative("vjp", ask.reading.root.shape, variable, linear_in=cotangent)
+    return ask.answer(derive_pullback(ask.reading, variable, ask.structure, ask.symbol(cotangent)), of)
 
 
 def _laid_out(derived: Derived, of: Derivative) -> Derived:
     return derived._replace(expression=transpose(derived.expression)) if of.layout == "denominator" else derived
 
 
-def _first(ask: Ask, variable: Symbol, structure: str) -> Answer:
-    """The gradient that a second derivative is taken of."""
-    return ask.answer(derive_gradient(ask.reading, variable, structure), Derivative("grad", dims.SCALAR, variable))
-
-
 def _unused(s: Symbol, reading: Reading, variable: Symbol) -> str:
     meant = None if s.name == variable.name else nearest(s.name, set(reading.symbols))
     return f"{s.name} is declared, but not in the expression" + (f"; did you mean {meant}?" if meant else "")
+
+
+def check(f: Any, wrt: Any = None, claim: Any = None, let: Sequence[str] = (), *, of: str = "auto", layout: str = "numerator",
+          syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (), seed: int = 0, limits: Any = None) -> Judgement:
+    """A claim about a derivative, judged: is it the derivative of f by wrt? If not: what is wrong, when it would hold, where it fails.
+
+    claim: text over the same variables.     of: "grad", "jacobian" or "hessian" (two variables: the mixed block); "auto": the gradient
+    of a scalar, the Jacobian of anything else.     The rest: as for `grad`.
+
+    >>> import matcalc as mc
+    >>> r = mc.check("norm2sq(A x - b)", wrt="x", claim="A.T (A x - b)")
+    >>> print(r.lines()[0])
+    false: a factor 2 is missing
+
+    Errors: MatcalcError, for f as for the claim.
+    """
+    from .claims import judge
+
+    if not isinstance(claim, str):
+        raise DomainError("a claim is text", fixes=[Fix(say='mc.check("x.T @ A @ x", wrt="x", claim="(A + A.T) @ x")')])
+
+    def one(ask: Ask, variable: Symbol) -> Answer:
+        kind = ("grad" if ask.reading.root.shape == dims.SCALAR else "jacobian") if of == "auto" else of
+        return {"grad": gradient_of, "jacobian": jacobian_of, "hessian": hessian_of}[kind](ask, variable)
+
+    if of != "hessian" and isinstance(wrt, (list, tuple)) and len(wrt) == 1:
+        wrt = wrt[0]
+    answer = _differentiated("check", f, wrt, let, one, syntax=syntax, structure=structure, rules=rules,
+                             check=True, seed=seed, limits=limits,
+                             layout=layout, claim=claim, of=of)
+    request = answer.request
+    with asked(request):
+        return judge(answer, claim, request, seed)
 
 
 def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import click
 
 from . import __version__
-from .display import Asked, Shown, emit, show_answers, show_error, show_value
+from .display import Asked, Shown, emit, show_answers, show_error, show_judgement, show_value
 from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest, quote
 
 PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
@@ -33,9 +33,10 @@ MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
 
 FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
-LATER_VERBS = ("check", "minimize", "plot", "repl")
+LATER_VERBS = ("minimize", "plot", "repl")
 LAYOUTS = ("numerator", "denominator")
 FORMS = ("matrix", "index")
+KINDS = ("auto", "grad", "jacobian", "hessian")
 SYNTAXES = ("auto", "numpy", "matlab", "latex")
 STRUCTURES = ("projected", "independent", "free")
 WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that comes first here is the exit code of all
@@ -224,6 +225,28 @@ def vjp(**_options: Any) -> int:
     return differentiate("vjp")
 
 
+@verbs.command(examples=('matcalc check "x.T A x" --wrt x --claim "2 A x"', 'matcalc check "x.T A x" --wrt x --claim "2 A" --of hessian'))
+@reading_options
+@wrt_option
+@click.option("--claim", required=True, metavar="EXPR", help="The derivative that you have.")
+@click.option("--of", default="auto", metavar="KIND", help="grad, jacobian or hessian; auto (default): whichever fits.")
+@layout_option
+@structure_option
+@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which claims are checked.")
+def check(**_options: Any) -> int:
+    """Judge a derivative of your own: true, or what is wrong with it."""
+    asked = read_command(click.get_current_context())
+
+    def show(text: str, start: float) -> Shown:
+        import matcalc as mc
+
+        options = {name: asked.get(name) for name in ("claim", "of", "layout", "structure", "seed")}
+        judgement = mc.check(text, one_or_all(asked.get("wrt")), **options, **common(asked, "let", "syntax", "rules", "limits"))
+        return show_judgement(asked, text, judgement, start)
+
+    return run(asked, show)
+
+
 def differentiate(verb: str, *names: str) -> int:
     """Ask the API for a derivative; `names`: the options of this verb beyond those of all."""
     asked = read_command(click.get_current_context())
@@ -313,7 +336,7 @@ def read_command(ctx: click.Context) -> Asked:
     options = dict(ctx.params)
     choose("to", options["to"], FORMATS, LATER_FORMATS)
     choose("syntax", options["syntax"], SYNTAXES)
-    for name, choices in (("structure", STRUCTURES), ("layout", LAYOUTS), ("form", FORMS)):
+    for name, choices in (("structure", STRUCTURES), ("layout", LAYOUTS), ("form", FORMS), ("of", KINDS)):
         if name in options:
             choose(name, options[name], choices)
     options["limits"] = read_limits(options["limit"])
@@ -523,9 +546,11 @@ def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, lin
     try:
         readable_text(asked, text)
         shown = show(text, start)
+        code = shown.code
     except MatcalcError as error:
         error = helped(asked, text, error)
-        error.at(asked.request(text)).request = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
+        typed = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
+        error.at(typed).request = error.request.within(typed) if error.request is not None else typed
         shown, code = show_error(asked.verb, text, error, asked.as_json, start, line), error.exit_code
     except (KeyboardInterrupt, BrokenPipeError):
         raise

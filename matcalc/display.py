@@ -18,6 +18,7 @@ class Shown(NamedTuple):
 
     out: list[str]
     err: list[str]
+    code: int = 0
 
 
 class Asked(NamedTuple):
@@ -55,6 +56,15 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
         shown = answers.lines(format) if hasattr(answers, "lines") else [answer.to(format) for answer in answers]
         out += [text.rstrip("\n") for text in shown]
     return Shown(out, list(dict.fromkeys(err)))
+
+
+def show_judgement(asked: Asked, text: str, judgement: Any, start: float) -> Shown:
+    """A verdict on a claim, which is the answer; exit code 1 for a false claim, 5 for one that could not be decided."""
+    code = {True: 0, False: 1, None: 5}[judgement.holds]
+    if asked.as_json:
+        out = [to_json({"ok": True, "verb": asked.verb, **judgement.to_dict(), "seconds": seconds(start)})]
+        return Shown(out, [], code)
+    return Shown(judgement.lines(), context(judgement.answer, guessed=not asked.get("wrt")), code)
 
 
 def context(answer: Any, guessed: bool) -> list[str]:

@@ -34,6 +34,10 @@ class Request:
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
                        self.wrt if fix.wrt is None else tuple(fix.wrt), let, options)
 
+    def within(self, typed: Request) -> Request:
+        """This request as part of a command line."""
+        return typed
+
     def command(self) -> str:
         """The request as a line for the shell."""
         words = ["matcalc", self.verb]

@@ -40,7 +40,7 @@ class IndexAnswer(Answer):
         before = self._differential.check()
         if before.verdict is not True or self._of is None or self._of.linear_in is None:
             return before
-        return verify_index(self._differential._read(self._differential._printed()), self._of.linear_in.name, self._printed(), self._read,
+        return verify_index(self._differential.read(self._differential._printed()), self._of.linear_in.name, self._printed(), self.read,
                             self._seed, known().added_values(self._reading.text))
 
     @property
