@@ -482,7 +482,7 @@ def with_values(asked: Asked) -> tuple[Fix, ...]:
 
 def understood(asked: Asked, text: str) -> Any:
     """The reading of an expression without its variables of differentiation, or None where there is none."""
-    from .api import understand
+    from .asking import understand
 
     try:
         return understand(text, asked.get("let"), asked.get("syntax"), asked.get("rules"), (), asked.get("limits"))

@@ -111,6 +111,10 @@ def neighbours(a: Expr, b: Expr) -> Expr | None:
         x = b.args[0]
         fits = q.shape[1] == x.shape[0] and p.shape[1] == x.shape[1]
         return vec(matmul([q, x, transpose(p)])) if fits else None
+    if _absorbs(a, b):
+        return b
+    if _absorbs(b, a):
+        return a
     if a.op == "commat":
         return _commuted(a, b)
     if b.op == "kron" and b.args[0].is_row:  # A @ kron(x.T, B) = kron(x.T, A @ B)
@@ -122,6 +126,13 @@ def neighbours(a: Expr, b: Expr) -> Expr | None:
     if a.op == "kron" and a.args[1].is_column:
         return kron(matmul([a.args[0], b]), a.args[1])
     return _paired_product(a, b)
+
+
+def _absorbs(k: Expr, e: Expr) -> bool:
+    """commat(n, n) @ (eye(n * n) + commat(n, n)) is the second factor again: both project on vec of symmetric matrices."""
+    if k.op != "commat" or k.data[0] != k.data[1] or e.op != "add" or len(e.args) != 2:
+        return False
+    return {a.op for a in e.args} == {"eye", "commat"} and e.data[0] == e.data[1] and k in e.args
 
 
 def _mixed(a: Expr, b: Expr) -> Expr | None:
