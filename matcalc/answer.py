@@ -20,7 +20,7 @@ from .syntax import Reading, Symbol
 from .unparse import show
 
 TARGETS = ("numpy",)  # languages that `code` writes
-PRINTED = Limits(**dict.fromkeys(DEFAULTS, 10 ** 9))  # the limits of input are not those of what matcalc prints itself
+PRINTED = Limits(**dict.fromkeys(DEFAULTS, 10 ** 4000))  # the limits of input are not those of what matcalc prints itself
 
 
 class Understood(NamedTuple):

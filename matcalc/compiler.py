@@ -48,7 +48,7 @@ class Program:
                     computed.append(step([computed[self.place[a]] for a in node.args], sizes))
                 except np.linalg.LinAlgError as error:
                     raise DomainError(f"{node} has no value at these numbers: {error}") from None
-                except (MemoryError, OverflowError) as error:
+                except (MemoryError, OverflowError, ValueError) as error:  # ValueError: NumPy, of an array beyond 2^63 bytes
                     raise DomainError(f"{node} is too large to be computed: {error}") from None
         return computed[-1], sizes
 
@@ -314,12 +314,13 @@ def unstacked(value: Any, of: Shape, by: Shape, sizes: Mapping[str, int]) -> Any
 
     (p, q), (m, n) = ((dims.evaluate(d, sizes) for d in shape) for shape in (of, by))
     tensor = np.asarray(value).reshape(q, p, n, m).transpose(1, 0, 3, 2)
-    kept = [size for shape, sizes_ in ((of, (p, q)), (by, (m, n))) for size in _kept(shape, sizes_)]
-    return tensor.reshape(kept)
+    return tensor.reshape([*axes(of, sizes), *axes(by, sizes)])
 
 
-def _kept(shape: Shape, sizes: tuple[int, int]) -> tuple[int, ...]:
-    return () if shape == dims.SCALAR else sizes[:1] if shape[1] == 1 else sizes
+def axes(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The axes that an array of this shape has outside: a vector one, a scalar none."""
+    rows, columns = (dims.evaluate(d, sizes) for d in shape)
+    return () if shape == dims.SCALAR else (rows,) if shape[1] == 1 else (rows, columns)
 
 
 def shaped(value: Any, shape: Shape) -> Any:

@@ -23,6 +23,12 @@ class Constants:
         if value is not None:
             self.values[node] = -value
 
+    def ref(self, node: Node) -> None:
+        """A name of `where` stands for the value of its definition."""
+        value = self.values.get(node.children[0])
+        if value is not None:
+            self.values[node] = value
+
     def add(self, node: Node) -> None:
         values = [self.values.get(child) for child in node.children]
         if None not in values:

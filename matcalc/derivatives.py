@@ -12,11 +12,12 @@ from .asking import as_text, asked, choose, find_variable, not_scalar, only_vari
 from .build import build
 from .derive import Derived, derive_differential, derive_gradient, derive_hessian, derive_hvp, derive_jacobian, derive_pullback
 from .errors import DomainError, Fix, NotSupported, Request, nearest
-from .expr import Expr, symbol
+from .expr import Expr, symbol, symbols
 from .indices import index_form
 from .knowledge import known
 from .parser import canonical_variable
-from .structured import CONVENTIONS
+from .rebuild import substitute
+from .structured import CONVENTIONS, structure_of, structured_change
 from .syntax import Reading, Symbol
 
 LAYOUTS = ("numerator", "denominator")  # the usual one first
@@ -53,7 +54,7 @@ class Ask(NamedTuple):
 
     def change(self, variable: Symbol) -> Symbol:
         """dX: a small change of X, with those of its properties that are linear."""
-        structure = LINEAR & known().closure(variable.properties)
+        structure = frozenset() if self.structure == "free" else LINEAR & known().closure(variable.properties)
         spelled = f"d{variable.spelled}" if variable.spelled else ""
         return Symbol(self._fresh(f"d{variable.name}"), variable.shape, frozenset(structure), spelled=spelled)
 
@@ -105,15 +106,22 @@ def _pointing(ask: Ask, one: Callable[[Ask, Symbol], Answer], variable: Symbol) 
 
 
 def _indexed(ask: Ask, variable: Symbol) -> Answer:
-    """The differential, and the terms that are read off it."""
+    """The differential by a variable without structure, and the terms that are read off it."""
     from .indexed import IndexAnswer
 
-    change = ask.change(variable)
+    structure = structure_of(variable) if ask.structure != "free" else ""
+    free = ask._replace(structure="free")
+    change = free.change(variable)
     tangent = ask.symbol(change)
-    derived = derive_differential(ask.reading, variable, ask.structure, tangent)
+    derived = derive_differential(ask.reading, variable, "free", tangent)
     of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
-    wrt = symbol(variable.name, variable.shape, spelled=variable.spelled)
-    return IndexAnswer(ask.answer(derived, of), index_form(derived.expression, tangent, build(ask.reading), wrt))
+    wrt = symbol(variable.name, variable.shape, known().closure(variable.properties), spelled=variable.spelled)
+    linear = derived.expression
+    if structure:
+        x = symbols(linear).get(variable.name, wrt)
+        linear = substitute(linear, {tangent: structured_change(ask.structure, structure, tangent, x)})
+    convention = ask.structure if structure else "free"
+    return IndexAnswer(free.answer(derived, of), index_form(linear, tangent, build(ask.reading), wrt), convention, structure)
 
 
 def gradient_of(ask: Ask, variable: Symbol) -> Answer:

@@ -14,11 +14,25 @@ def term_count(dim: Dim) -> int:
     return len(dim.terms) if isinstance(dim, Poly) else 1
 
 
+def degree(dim: Dim) -> int:
+    """The most names that one of its terms multiplies."""
+    return max(len(names) for names, _ in dim.terms) if isinstance(dim, Poly) else int(isinstance(dim, str))
+
+
+def digit_count(dim: Dim) -> int:
+    """About how many digits its longest number has."""
+    numbers = [c for _, c in dim.terms] if isinstance(dim, Poly) else [dim] if isinstance(dim, int) else []
+    return max([abs(c).bit_length() for c in numbers], default=0) * 30103 // 100000
+
+
 def product(a: Dim, b: Dim, limits: Limits, *spans: tuple[int, int]) -> Dim:
-    """a * b, refused when it would have too many terms to write down."""
-    count = term_count(a) * term_count(b)
+    """a * b, refused when it would have too many terms, names or digits to write down."""
+    count = max(term_count(a) * term_count(b), degree(a) + degree(b))
     if count > limits.terms:
-        raise limits.exceeded("terms", f"a dimension has {count:,} terms", count, *spans)
+        raise limits.exceeded("terms", f"a dimension has {count:,} terms or factors", count, *spans)
+    digits = digit_count(a) + digit_count(b)
+    if digits > limits.digits:
+        raise limits.exceeded("digits", f"a dimension has {digits:,} digits", digits, *spans)
     return multiply(a, b)
 
 

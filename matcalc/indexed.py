@@ -26,10 +26,11 @@ class IndexAnswer(Answer):
     (2, 2, 2, 2)
     """
 
-    def __init__(self, differential: Answer, form: IndexForm) -> None:
-        super().__init__(differential._request, differential._reading, differential._of, differential._derived,
-                         check=differential._wants_check, seed=differential._seed, notes=differential._notes)
-        self._differential, self._form = differential, form
+    def __init__(self, differential: Answer, form: IndexForm, convention: str = "free", structure: str = "") -> None:
+        derived = differential._derived._replace(structure=convention)
+        super().__init__(differential._request, differential._reading, differential._of, derived, check=differential._wants_check,
+                         seed=differential._seed, notes=differential._notes)
+        self._differential, self._form, self._structure = differential, form, structure
 
     def _printed(self) -> str:
         if self._text is None:
@@ -40,8 +41,10 @@ class IndexAnswer(Answer):
         before = self._differential.check()
         if before.verdict is not True or self._of is None or self._of.linear_in is None:
             return before
-        return verify_index(self._differential.read(self._differential._printed()), self._of.linear_in.name, self._printed(), self.read,
-                            self._seed, known().added_values(self._reading.text))
+        names = (self._of.wrt.name, self._of.linear_in.name)
+        return verify_index(self._differential.read(self._differential._printed()), names, self._printed(), self.read,
+                            structure=(self._derived.structure, self._structure), seed=self._seed,
+                            values=known().added_values(self._reading.text))
 
     @property
     def expression(self) -> Expr:
@@ -67,7 +70,7 @@ class IndexAnswer(Answer):
 
     def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
         """A function of keyword arrays that gives the tensor, shape(f) + shape(wrt)."""
-        from .compiler import Program
+        from .compiler import Program, axes
 
         if backend != "numpy":
             raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
@@ -93,6 +96,7 @@ class IndexAnswer(Answer):
                 part = np.einsum(subscripts, *operands) if operands else np.ones(())
                 met = subscripts.partition("->")[2]
                 total = total + float(number) * part.reshape([n if x in met else 1 for x, n in zip(out, shape, strict=True)])
-            return total if shape else total.item()
+            kept = [*axes(self._form.function.shape, sizes), *axes(self._form.wrt.shape, sizes)]
+            return total.reshape(kept) if kept else total.item()
 
         return compiled

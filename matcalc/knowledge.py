@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .errors import RuleError
+from .callables import PURE
+from .errors import RuleError, nearest
 from .expr import Head
+from .names import canonical
 from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
@@ -43,7 +47,11 @@ class Function:
         unknown = set(table) - FUNCTION_KEYS
         if unknown:
             raise RuleError(f"{where}: unknown key {sorted(unknown)[0]!r} in [{entry}]")
+        if not isinstance(table.get("signature", ""), str):
+            raise RuleError(f"{where}: the signature of [{entry}] must be one text")
         signature = parse_signature(table.get("signature", ""), where)
+        _check_words(entry, signature, where)
+        _check_value(table, where)
         several = len(signature.params) > 1 and signature.result.kind == "like" and all(p.kind == "any" for p in signature.params)
         self.signature = signature._replace(elementwise="derivative" in table or several)
 
@@ -325,12 +333,35 @@ class Knowledge:
             self.functions.setdefault(function.name, []).append(function)
 
 
-ROOTS = ("numpy", "math", "scipy", "matcalc")  # where a dotted name of rules/ may lead
-
-
 def is_dotted(value: str) -> bool:
-    """numpy.linalg.inv, and not an expression of the language."""
-    return "." in value and value.replace(".", "").replace("_", "").isalnum() and value.split(".")[0] in ROOTS
+    """numpy.linalg.inv, one of the functions that may be named, and not an expression of the language."""
+    return value in PURE
+
+
+DOTTED = re.compile(r"\s*([^\W\d]\w*)(\s*\.\s*\w+)+\s*")
+POSTFIX = frozenset({"T", "I", "H", "mT"})  # `X.T` is an expression
+
+
+def _check_value(table: dict[str, Any], where: Source) -> None:
+    """Refuse a dotted name that leads anywhere but to a function that only computes."""
+    for key in ("numpy", "definition", "written_out"):
+        value = table.get(key, "")
+        if not isinstance(value, str):
+            raise RuleError(f"{where}: {key} is one text")
+        if value not in PURE and DOTTED.fullmatch(value) and not {part.strip() for part in value.split(".")[1:]} <= POSTFIX:
+            meant = nearest(value, set(PURE))
+            raise RuleError(f"{where}: {value.strip()} is not a function that a rule may name", detail=(
+                f"did you mean {meant}?\n" if meant else "") + "allowed: what computes a number from numbers (matcalc/callables.py has the list)")
+
+
+def _check_words(entry: str, signature: Signature, where: Source) -> None:
+    """Names of a table become names in code: each is one plain word."""
+    parameters = [p.name for p in signature.params if p.kind != "axis"]
+    for name in (signature.function, entry.replace("-", "_"), *parameters):
+        if canonical(name) != name or not name.isidentifier() or name[0] == "_" or keyword.iskeyword(name):
+            raise RuleError(f"{where}: {name!r} cannot be a name here", detail="a name begins with a letter; letters, digits and _ follow")
+    if len(set(parameters)) < len(parameters):
+        raise RuleError(f"{where}: two parameters of {signature.function} have the same name")
 
 
 def _accepts(signature: Signature, kinds: list[str], axis: int | None) -> bool:

@@ -1,27 +1,36 @@
 """Checks of rules: every entry measured against independent evaluation, ours and users' alike.
 
 A differential is compared with what the function does to a small change, an identity with its other side, a property
-with the numbers; at unequal sizes, with inputs drawn from the conditions.
+with the numbers; at unequal sizes, with inputs drawn from the conditions, also at their edges: zeros in what is
+nonnegative, matrices of less than full rank, ties.
 """
 
 from __future__ import annotations
 
+import operator
+import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import dims
 from .build import build
-from .checker import Evidence, draw, evaluate, verify, verify_equal
-from .checker.evidence import Undecided
+from .checker import Evidence, choices, draw, evaluate, verify, verify_equal
+from .checker.evidence import Undecided, Unknown
 from .compiler import Program
 from .differentials import differential
-from .errors import DomainError, RuleError
+from .errors import DomainError, NotSupported, RuleError
 from .expr import symbol, symbols
 from .identities import readings
-from .knowledge import Function, Identity, Knowledge, PropertyRule, known
+from .knowledge import Function, Identity, Knowledge, PropertyRule, is_dotted, known
 from .parser import read
-from .syntax import Reading
+from .syntax import Reading, Symbol
+
+POINTS = 8  # at which identities and properties are compared, beside the checker's own
+ATTEMPTS = 40
+NEAR = 1e-6  # relative: a draw may be badly conditioned, and a fault is of the size of the value
+Point = tuple[dict[str, Any], dict[str, int]]
 
 
 class Result(NamedTuple):
@@ -68,11 +77,17 @@ def function_cases(f: Function, seed: int) -> Iterator[Evidence]:
         language = known().language()
         axis = f"{f.name}({', '.join(args)}{'' if f.head.axis is None else f', axis={f.head.axis}'})"
         yield from _value_cases(read(axis, language, let), f, seed)
+        yield from _other_forms(f, axis, let, args, seed, values)
+        yield from _edge_cases(f, axis, let, values)
         if "definition" in f.table:
             yield verify_equal(read(axis, language, let), read(f.get("definition"), language, let), seed=seed, values=values)
             continue
         for name in [a for a in args if not a.isdigit()]:
             yield from _differential_cases(f, axis, let, name, seed, values)
+    if "written_out" in f.table:  # what it is made for says what its value is
+        for user in [g for overloads in known().functions.values() for g in overloads if g is not f]:
+            if f"{f.name}(" in user.get("differential") and "written_out" not in user.table:
+                yield from function_cases(user, seed)
 
 
 def _differential_cases(f: Function, call: str, let: list[str], name: str, seed: int, values: dict[str, Any]) -> Iterator[Evidence]:
@@ -81,48 +96,150 @@ def _differential_cases(f: Function, call: str, let: list[str], name: str, seed:
     kinds = {d.split(":")[0]: d.split(":", 1)[1].strip() for d in let}
     shape = kinds[name]
     tangents = [f"d{p.name}: {kinds[p.name]}" for p in f.signature.params if p.kind not in ("axis", "integer")]
+    found: list[tuple[Reading, str]] = []
     if "derivative" in f.table:
-        text = f"({f.get('derivative')}) * d{name}"
-    elif "differential" in f.table:
-        text = with_integers(f, f.get("differential"))
-    elif "trace_differential" in f.table:
-        reading = read(f"tr({call})", language, let)
-        text = f.get("trace_differential")
-    elif f.get("role"):  # the engine's own operator, under the name that rules/ gives it
-        text = str(differential(build(reading), symbols(build(reading))[name], symbol(f"d{name}", symbols(build(reading))[name].shape)))
-    else:
-        return
-    formula = read(text, language, [*let, *tangents])
-    others = [p.name for p in f.signature.params if p.kind not in ("axis", "integer") and p.name != name]
-    if others:  # the other arguments stand still
-        zero = {o: f"(0 * {o})" for o in others}
-        text = re.sub(r"\bd(\w+)\b", lambda m: zero.get(m[1], m[0]), text)
-        formula = read(text, language, [*let, f"d{name}: {shape}"])
-    reading = _with_domain(reading, f)
-    structure = "projected" if "symmetric" in known().closure(reading.symbols[name].properties) else "free"
-    formula = _with_domain(formula, f)
-    yield verify(reading, name, formula, op="differential", structure=structure, tangent=f"d{name}", seed=seed, values=values)
+        found.append((reading, f"({f.get('derivative')}) * d{name}"))
+    if "differential" in f.table:
+        found.append((reading, with_integers(f, f.get("differential"))))
+    if "trace_differential" in f.table:
+        found.append((read(f"tr({call})", language, let), f.get("trace_differential")))
+    if not found and f.get("role"):  # the engine's own operator, under the name that rules/ gives it
+        variables = symbols(build(reading))
+        found.append((reading, str(differential(build(reading), variables[name], symbol(f"d{name}", variables[name].shape)))))
+    for reading, text in found:
+        formula = read(text, language, [*let, *tangents])
+        others = [p.name for p in f.signature.params if p.kind not in ("axis", "integer") and p.name != name]
+        if others:  # the other arguments stand still
+            zero = {o: f"(0 * {o})" for o in others}
+            text = re.sub(r"\bd(\w+)\b", lambda m, zero=zero: zero.get(m[1], m[0]), text)  # type: ignore[misc]
+            formula = read(text, language, [*let, f"d{name}: {shape}"])
+        reading = _with_domain(reading, f)
+        structure = "projected" if "symmetric" in known().closure(reading.symbols[name].properties) else "free"
+        formula = _with_domain(formula, f)
+        yield verify(reading, name, formula, op="differential", structure=structure, tangent=f"d{name}", seed=seed, values=values)
 
 
 def _value_cases(reading: Reading, f: Function, seed: int) -> Iterator[Evidence]:
     """The value that the table names against the checker's own."""
     import numpy as np
 
-    reading = _with_domain(reading, f)
     if not f.where.file.startswith("rules/") or not f.get("numpy"):
         return
-    for point in range(4):
+    found = 0
+    for values, sizes in points([_with_domain(reading, f)], seed):
         try:
-            values, sizes = draw(reading, seed * 97 + point)
             with np.errstate(all="ignore"):
                 wanted = evaluate(reading, values, sizes)
-            found = Program(build(reading))(values)
-        except (Undecided, DomainError):
+            if not np.isfinite(wanted).all():
+                continue
+            given = Program(build(reading))(values)
+        except (Undecided, DomainError, NotSupported, np.linalg.LinAlgError):
             continue
-        if np.isfinite(wanted).all() and np.isfinite(found).all():
-            right = wanted.shape == found.shape and np.allclose(found, wanted, rtol=1e-8, atol=1e-10)
-            yield Evidence("numeric", bool(right), 1, reason="" if right else "the value of the table is not the function's")
+        right = wanted.shape == given.shape and np.allclose(given, wanted, rtol=1e-8, atol=1e-10)
+        yield Evidence("numeric", bool(right), 1, reason="" if right else "the value of the table is not the function's")
+        found += 1
+        if found == POINTS:
             return
+
+
+def _other_forms(f: Function, call: str, let: list[str], args: list[str], seed: int, values: dict[str, Any]) -> Iterator[Evidence]:
+    """What else the table says of the function: its transpose, its pullback and its matrix where it is linear, other ways to write it."""
+    language = known().language()
+    last = args[-1]
+    result = dims.shape_text(read(call, language, let).root.shape)
+
+    def same(left: str, right: str, more: Sequence[str] = ()) -> Evidence:
+        a, b = (_with_domain(read(text, language, [*let, *more]), f) for text in (left, right))
+        return verify_equal(a, b, seed=seed, values=known().added_values(left, right) | values)
+
+    if "adjoint" in f.table:
+        yield same(f"sum(G * {call})", f"sum(({f.get('adjoint')}) * {last})", [f"G: {result}"])
+    if "matrix" in f.table:
+        yield same(f"vec({call})", f"({f.get('matrix')}) @ vec({last})")
+    if f.get("transpose") and any("matrix" in d for d in let):
+        turned = re.sub(rf"(?<=[(,\s])({'|'.join(a for a in args if not a.isdigit())})(?=[,)])", r"\1.T", call)
+        yield same(turned, f"{call}.T" if f.get("transpose") == "through" else call)
+    for key in ("alternative", "sympy"):
+        if not f.get(key).replace(".", "").isidentifier() and f.get(key):
+            yield same(call, with_integers(f, f.get(key)))
+
+
+# ---------------------------------------------------------------- where a function is defined, and smooth
+COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "!=": operator.ne}
+STEP = 1e-5  # one-sided slopes: they differ by about STEP where f is smooth, by their own size at a kink
+KINK = 1e-2
+
+
+def _edge_cases(f: Function, call: str, let: list[str], values: dict[str, Any]) -> Iterator[Evidence]:
+    """Zeros, ties and singular matrices: a value wherever `domain` allows one, and a slope wherever `smooth` does."""
+    import numpy as np
+
+    if "written_out" in f.table:
+        return
+    reading = read(call, known().language(), let)
+    sizes = {name: 2 + i for i, name in enumerate(sorted({n for s in reading.symbols.values() for d in s.shape for n in dims.names(d)}))}
+    rng = np.random.default_rng(0)
+    added = {k: v for k, v in values.items() if not isinstance(v, str)}
+
+    def at(names: Mapping[str, Any]) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return evaluate(reading, names, sizes, values)
+        except (Undecided, np.linalg.LinAlgError):
+            return np.array([[np.nan]])
+
+    if len(added) < len(values):
+        return  # a user's own code may have no value at an edge, and say so in its own way
+    for names in _special(reading, sizes):
+        if not all(_holds(c, names) for c in f.words("domain")):
+            continue
+        if not np.isfinite(at(names)).all():
+            yield Evidence("numeric", False, 1, reason="no value at a point of the domain", counterexample={"sizes": sizes, "inputs": names})
+            return
+        if not all(_holds(c, names) for c in f.words("smooth")) or not all(_holds(c, names, inside=True) for c in f.words("domain")):
+            continue
+        for name, value in names.items():
+            d = rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1, 1], value.shape)
+            if any(c.strip() in (f"{name}: symmetric", f"{name}: spd") for c in f.words("domain")):
+                d = d + d.T
+            ahead, here, behind = (at({**names, name: value + t * STEP * d}) for t in (1, 0, -1))
+            slopes = (ahead - here) / STEP, (here - behind) / STEP
+            if not np.allclose(*slopes, rtol=KINK, atol=KINK):
+                yield Evidence("numeric", False, 1, reason="a kink where the table says it is smooth",
+                               counterexample={"sizes": sizes, "inputs": names})
+                return
+    yield Evidence("numeric", True, 1)
+
+
+def _special(reading: Reading, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """Points at the edges of domains: constants, ties, the identity, singular and rotating matrices."""
+    import numpy as np
+
+    shapes = {n: tuple(dims.evaluate(d, sizes) for d in s.shape) for n, s in reading.symbols.items()}
+    constants = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5)
+    for one in constants:
+        for other in (constants if len(shapes) > 1 else (one,)):
+            yield {n: np.full(shape, one if i == 0 else other) for i, (n, shape) in enumerate(shapes.items())}
+    for diagonal in (np.eye, lambda m, n: np.eye(m, n) * (np.arange(n) > 0), lambda m, n: np.eye(m, n, 1) - np.eye(m, n, -1)):
+        if all(min(shape) > 1 for shape in shapes.values()):
+            yield {n: np.asarray(diagonal(*shape), float) for n, shape in shapes.items()}
+
+
+def _holds(condition: str, names: Mapping[str, Any], inside: bool = False) -> bool:
+    """Whether a condition can be seen to hold at a point, of every entry; `inside`: and near it too."""
+    import numpy as np
+
+    name, colon, word = (p.strip() for p in condition.partition(":"))
+    if colon and name in names:
+        return has(names[name], word)
+    left, sign, right = [*condition.split(" "), "", ""][:3]
+    try:
+        other = names[right] if right in names else float(right)
+    except ValueError:
+        return False  # in words: nothing can be said here
+    if left not in names or sign not in COMPARED:
+        return False
+    return bool(np.all(COMPARED[sign.rstrip("=") if inside and sign != "!=" else sign](names[left], other)))
 
 
 def _with_domain(reading: Reading, f: Function) -> Reading:
@@ -172,34 +289,101 @@ def declared(f: Function) -> Iterator[tuple[list[str], list[str]]]:
         yield let, args
 
 
+# ---------------------------------------------------------------- points
+def points(readings: Sequence[Reading], seed: int, attempts: int = ATTEMPTS) -> Iterator[Point]:
+    """Inputs with the declared properties, at several sizes and scales; every third time at the edge of what is declared."""
+    first = readings[0]
+    sizes = choices(*readings) or [{}]
+    strategies = ("signed", "positive", "signed", "unit", "small")
+    for i in range(attempts):
+        values, chosen = draw(first, seed * 97 + i, sizes[i % len(sizes)], strategies[i // 2 % len(strategies)])
+        if i % 3 == 2:
+            edge = random.Random(seed * 97 + i)
+            values = {n: _at_the_edge(v, known().closure(first.symbols[n].properties), edge) for n, v in values.items()}
+        yield values, chosen
+
+
+def _at_the_edge(value: Any, properties: frozenset[str], rng: random.Random) -> Any:
+    """The same with zeros: of entries, or of a row and its column, as far as the properties allow."""
+    import numpy as np
+
+    if properties & {"spd", "invertible", "orthogonal", "positive", "onehot"} or (value.size == 1 and "simplex" in properties):
+        return value
+    value, i = value.copy(), rng.randrange(len(value))
+    if "psd" in properties:
+        value[i, :] = value[:, i] = 0
+    elif "simplex" in properties:
+        j = rng.randrange(value.shape[1]) if value.shape[1] > 1 else 0
+        value[i, j] = 0
+        value = value / value.sum() if value.shape[1] == 1 else np.where(value.sum(axis=1, keepdims=True) > 0, value, 1)
+        value = value if value.shape[1] == 1 else value / value.sum(axis=1, keepdims=True)
+    elif "symmetric" in properties or "skew" in properties:
+        j = rng.randrange(len(value))
+        value[i, j] = value[j, i] = 0
+    else:
+        value[i, rng.choice([slice(None), rng.randrange(value.shape[1])])] = 0
+    return value
+
+
 # ---------------------------------------------------------------- identities and properties
 def identity_cases(entry: Identity, seed: int) -> Iterator[Evidence]:
     for left, right in readings(entry):
         assert right is not None
-        yield verify_equal(left, right, seed=seed, values=known().added_values(left.text, right.text))
+        values = known().added_values(left.text, right.text)
+        yield verify_equal(left, right, seed=seed, values=values)
+        if not any(isinstance(v, str) for v in values.values()):
+            yield from _the_same_at_points(left, right, seed, values)
+
+
+def _the_same_at_points(left: Reading, right: Reading, seed: int, values: Mapping[str, Any]) -> Iterator[Evidence]:
+    """Both sides at other sizes and at the edges: wherever the left has a value, the right has the same."""
+    import numpy as np
+
+    found = 0
+    for names, sizes in points([left, right], seed):
+        try:
+            with np.errstate(all="ignore"):
+                wanted = evaluate(left, names, sizes, values)
+                got = evaluate(right, names, sizes, values) if np.isfinite(wanted).all() else wanted
+        except (Undecided, Unknown, np.linalg.LinAlgError):
+            continue
+        if not np.isfinite(wanted).all():
+            continue
+        if not close(got, wanted):
+            yield Evidence("numeric", False, 1, reason="the values differ", counterexample={"sizes": sizes, "inputs": names})
+            return
+        found += 1
+        if found == POINTS:
+            break
+    if found:
+        yield Evidence("numeric", True, found)
+
+
+def close(got: Any, wanted: Any) -> bool:
+    import numpy as np
+
+    scale = max(float(np.abs(wanted).max(initial=0)), 1e-3)
+    return bool(got.shape == wanted.shape and np.isfinite(got).all() and np.abs(got - wanted).max(initial=0) <= NEAR * scale)
 
 
 def property_cases(entry: PropertyRule, seed: int) -> Iterator[Evidence]:
     for reading, _ in readings(entry):
-        positive = {n: s._replace(properties=s.properties | {"positive"}) for n, s in reading.symbols.items()}
+        even = dict.fromkeys(reading.dims, 4)  # the inverse of a skew matrix
         found = 0
-        for point in range(12):  # logarithms and roots may want positive numbers, an inverse of a skew matrix an even size
-            tried = reading if point % 2 == 0 else reading._replace(symbols=positive)
-            even = dict.fromkeys(reading.dims, 4) if point > 8 else None
-            evidence = _property_at(entry, tried, seed * 97 + point, even)
+        for names, sizes in [*points([reading], seed), *((draw(reading, seed + i, even)) for i in range(3))]:
+            evidence = _property_at(entry, reading, names, sizes)
             if evidence is not None:
                 yield evidence
                 found += 1
-            if found == 3:
+            if found == 2 * POINTS:
                 break
 
 
-def _property_at(entry: PropertyRule, reading: Reading, seed: int, sizes: dict[str, int] | None) -> Evidence | None:
+def _property_at(entry: PropertyRule, reading: Reading, values: dict[str, Any], sizes: dict[str, int]) -> Evidence | None:
     """The properties at one point; None where there is no value."""
     import numpy as np
 
     try:
-        values, sizes = draw(reading, seed, sizes)
         with np.errstate(all="ignore"):
             found = evaluate(reading, values, sizes)
     except (Undecided, np.linalg.LinAlgError):
@@ -210,6 +394,16 @@ def _property_at(entry: PropertyRule, reading: Reading, seed: int, sizes: dict[s
         if not has(found, word):
             return Evidence("numeric", False, 1, reason=f"the value is not {word}", counterexample={"sizes": sizes, "inputs": values})
     return Evidence("numeric", True, 1)
+
+
+def implied(word: str, follows: str, seed: int = 0) -> Evidence:
+    """Whether what has one property has another that is said to follow from it."""
+    reading = read("A", known().language(), ["A: matrix(n, n)"])
+    reading = reading._replace(symbols={"A": Symbol("A", ("n", "n"), frozenset({word}))})
+    for i, (names, sizes) in enumerate(points([reading], seed)):
+        if not has(names["A"], follows):
+            return Evidence("numeric", False, i + 1, reason=f"{word}, and not {follows}", counterexample={"sizes": sizes, "inputs": names})
+    return Evidence("numeric", True, ATTEMPTS)
 
 
 def has(a: Any, property_: str) -> bool:
@@ -227,7 +421,7 @@ def has(a: Any, property_: str) -> bool:
         "upper": lambda: np.abs(np.tril(a, -1)).max(initial=0) <= near,
         "orthogonal": lambda: square and np.abs(a.T @ a - np.eye(len(a))).max() <= near,
         "psd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() >= -near,
-        "spd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() > 0,
+        "spd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() > 1e-12 * float(np.abs(a).max()),
         "invertible": lambda: square and np.linalg.matrix_rank(a) == len(a),
         "positive": lambda: a.min(initial=1) > 0,
         "nonnegative": lambda: a.min(initial=0) >= -near,

@@ -171,6 +171,7 @@ class Shapes:
 
     def _ref(self, node: Node) -> None:
         node.shape = node.children[0].shape
+        self.constants.ref(node)
 
     # ---------------------------------------------------------------- making nodes
     def make(self, kind: str, children: Iterable[Node], data: Any, span: Span, shape: Shape) -> Node:

@@ -11,7 +11,7 @@ from .errors import DomainError, Fix
 from .expr import Expr
 from .functions import apply
 from .knowledge import known
-from .kronecker import commutation, vec
+from .kronecker import commutation, kron, vec
 from .operators import diagonal_matrix
 from .syntax import Symbol
 
@@ -41,6 +41,9 @@ def structured_rows(convention: str, structure: str, j: Expr, x: Expr) -> Expr:
 
 
 def structured_both_sides(convention: str, structure: str, h: Expr, x: Expr) -> Expr:
+    if structure == "orthogonal":
+        raise DomainError("second derivatives along orthogonal matrices depend on more than the gradient's projection",
+                          fixes=[Fix(options=(("structure", "free"),))])
     acting = _acting(convention, structure, x)
     return matmul([transpose(acting), h, acting])
 
@@ -61,10 +64,27 @@ def _acting(convention: str, structure: str, x: Expr) -> Expr:
         doubled = [scale(-1, diagonal_matrix(vec(eye(n))))] if sign > 0 else []
         return add([every, scale(sign, swap), *doubled])
     if structure == "orthogonal":
-        raise DomainError("second derivatives along orthogonal matrices depend on more than the gradient's projection",
-                          fixes=[Fix(options=(("structure", "free"),))])
-    mask = eye(n) if structure == "diagonal" else apply(known().role(f"{structure} triangle"), [ones((n, n))])
-    return diagonal_matrix(vec(mask))
+        if convention == "independent":
+            raise _not_independent()
+        return scale(Fraction(1, 2), add([every, scale(-1, matmul([kron(transpose(x), x), swap]))]))
+    return diagonal_matrix(vec(_mask(structure, x)))
+
+
+def _mask(structure: str, x: Expr) -> Expr:
+    """Ones where a diagonal or triangular matrix has entries."""
+    n = x.shape[0]
+    return eye(n) if structure == "diagonal" else apply(known().role(f"{structure} triangle"), [ones((n, n))])
+
+
+def structured_change(convention: str, structure: str, change: Expr, x: Expr) -> Expr:
+    """The change within the space that any change stands for: the same projection, written with operators alone."""
+    if structure in ("lower", "upper"):
+        return mul([_mask(structure, x), change])
+    return _CONVENTIONS[convention](structure, change, x)
+
+
+def _not_independent() -> DomainError:
+    return DomainError('the entries of an orthogonal matrix are not independent; use structure="projected" or "free"')
 
 
 def _half(a: Expr, b: Expr, sign: int) -> Expr:
@@ -93,7 +113,7 @@ def independent(structure: str, g: Expr, x: Expr) -> Expr:
     if structure == "skew":
         return add([g, scale(-1, transpose(g))])
     if structure == "orthogonal":
-        raise DomainError('the entries of an orthogonal matrix are not independent; use structure="projected" or "free"')
+        raise _not_independent()
     return projected(structure, g, x)
 
 

@@ -2,6 +2,6 @@
 
 from .evidence import Evidence
 from .indexed import verify_index
-from .verdict import draw, evaluate, verify, verify_equal
+from .verdict import choices, draw, evaluate, verify, verify_equal
 
-__all__ = ["Evidence", "draw", "evaluate", "verify", "verify_equal", "verify_index"]
+__all__ = ["Evidence", "choices", "draw", "evaluate", "verify", "verify_equal", "verify_index"]

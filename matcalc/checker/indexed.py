@@ -7,51 +7,108 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..syntax import Reading
-from .evidence import Evidence
+from .evidence import Evidence, Undecided, Unknown
 
 POINTS = 2
+ATTEMPTS = 16
+FAILURES = (ArithmeticError, ValueError, LookupError)
 TOLERANCE = 1e-9  # relative to the largest entry: sums of products, each to rounding
 
 Tree = tuple[float, list[tuple[str, str]]]  # a number, and (text of an array, its indices) for each factor
 
 
-def verify_index(differential: Reading, change: str, text: str, reader: Callable[[str], Reading], seed: int = 0,
-                 values: Mapping[str, object] | None = None) -> Evidence:
-    """`differential` is linear in `change`; the contraction of the index form with every small change must equal it."""
-    import numpy as np
-
-    from .plan import concrete
-    from .verdict import draw, evaluate
-
+def verify_index(differential: Reading, names: tuple[str, str], text: str, reader: Callable[[str], Reading], *,
+                 structure: tuple[str, str] = ("free", ""), seed: int = 0, values: Mapping[str, object] | None = None) -> Evidence:
+    """`differential` is linear in the change `names[1]` of the variable `names[0]`, all entries free; the contraction of the index form
+    with every small change must equal it, for what the change stands for by the convention `structure[0]` in the space `structure[1]`.
+    """
     try:
         of, by, terms, where = parsed(text)
     except ValueError as error:
         return Evidence("numeric", False, reason=f"the index form cannot be read again: {error}")
+    wrt, change = names
+    if change not in differential.symbols:  # nothing changes
+        return Evidence("numeric", not terms, POINTS, 0.0, reason="" if not terms else "the differential is zero, and the index form is not")
+    worst, found = 0.0, 0
+    for attempt in range(ATTEMPTS):
+        given = _drawn(differential, seed + attempt, attempt)
+        off = None if given is None else _off(differential, wrt, change, given, (of, by, terms, where), reader, structure, values)
+        if off is None:
+            continue
+        if not off <= TOLERANCE:
+            return Evidence("numeric", False, found + 1, off, reason=f"the index form differs from the differential by {off:.2g}")
+        worst, found = max(worst, off), found + 1
+        if found == POINTS:
+            return Evidence("numeric", True, POINTS, worst, method="index form against the checked differential")
+    return Evidence("inconclusive", None, reason="no point was found at which the index form has a value")
+
+
+def _drawn(differential: Reading, seed: int, attempt: int) -> tuple[dict[str, Any], dict[str, int]] | None:
+    """Inputs: generic ones, then positive and small ones, inside the domains of logarithms, roots and arcs; then at other sizes."""
+    from .verdict import draw
+
+    positive = {n: s._replace(properties=s.properties | {"positive"}) for n, s in differential.symbols.items()}
+    try:
+        given, sizes = draw(differential._replace(symbols=positive) if attempt % 3 else differential, seed)
+        if attempt >= ATTEMPTS // 2:
+            others = dict(zip(sizes, reversed(sizes.values()), strict=True))
+            given, sizes = draw(differential._replace(symbols=positive) if attempt % 3 else differential, seed, others)
+        return {n: v / 4 if attempt % 3 == 2 else v for n, v in given.items()}, sizes
+    except (Undecided, *FAILURES):
+        return None
+
+
+def _off(differential: Reading, wrt: str, change: str, point: tuple[dict[str, Any], dict[str, int]], form: tuple[str, str, list[Tree], Any],
+         reader: Callable[[str], Reading], structure: tuple[str, str], values: Mapping[str, object] | None) -> float | None:
+    """The largest relative error along all changes of one entry; None where there is no value."""
+    import numpy as np
+
+    from .plan import concrete
+    from .verdict import evaluate
+
+    (given, sizes), (of, by, terms, where) = point, form
+    inputs, basis = {n: v for n, v in given.items() if n != change}, given[change]
+    shape = concrete(differential.root.shape, sizes)
+    axes = (*_longer(shape, differential.root.shape), *_longer(basis.shape, differential.symbols[change].shape))
     worst = 0.0
-    for point in range(POINTS):
-        given, sizes = draw(differential, seed + point)
-        inputs = {n: v for n, v in given.items() if n != change}
-        shape = concrete(differential.root.shape, sizes)
-        basis = given[change]
-        known = dict(zip(of + by, [*_longer(shape, differential.root.shape), *_longer(basis.shape, differential.symbols[change].shape)],
-                         strict=True))
+    try:
+        with np.errstate(all="ignore"):
+            known = dict(zip(of + by, axes, strict=True))
+            tensor = _tensor(of, by, terms, lambda t: _value(reader(where.get(t, t)), inputs, sizes, values), known)
+            for entry in np.ndindex(basis.shape):
+                step = np.zeros(basis.shape)
+                step[entry] = 1.0
+                meant = _stands_for(step, structure, inputs.get(wrt))
+                wanted = evaluate(differential, {**inputs, change: meant}, sizes, values)
+                got = tensor[(..., *_longer_at(entry, differential.symbols[change].shape))]
+                if not (np.isfinite(got).all() and np.isfinite(wanted).all()):
+                    return None
+                scale = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
+                worst = max(worst, float(np.max(np.abs(got - wanted.reshape(got.shape)), initial=0.0)) / scale)
+    except (Undecided, Unknown, *FAILURES):
+        return None
+    return worst
 
-        def value(t: str, inputs: Any = inputs, sizes: Any = sizes) -> Any:
-            return _value(reader(where.get(t, t)), inputs, sizes, values)
 
-        tensor = _tensor(of, by, terms, value, known)
-        for entry in np.ndindex(basis.shape):
-            step = np.zeros(basis.shape)
-            step[entry] = 1.0
-            wanted = evaluate(differential, {**inputs, change: step}, sizes, values)
-            at = tuple(k for k, size in zip(entry, differential.symbols[change].shape, strict=True) if size != 1)
-            got = tensor[(..., *at)]
-            scale = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
-            off = float(np.max(np.abs(got - wanted.reshape(got.shape)), initial=0.0)) / scale
-            if not off <= TOLERANCE:
-                return Evidence("numeric", False, point + 1, off, reason=f"the index form differs from the differential by {off:.2g}")
-            worst = max(worst, off)
-    return Evidence("numeric", True, POINTS, worst, method="index form against the checked differential")
+def _stands_for(step: Any, structure: tuple[str, str], x: Any) -> Any:
+    """The change of a structured matrix that a change of one entry means."""
+    import numpy as np
+
+    convention, word = structure
+    half = 1.0 if convention == "independent" else 0.5
+    if word == "symmetric":
+        return half * (step + step.T) - (np.diag(np.diag(step)) if convention == "independent" else 0)
+    if word == "skew":
+        return half * (step - step.T)
+    if word == "orthogonal":
+        return (step - x @ step.T @ x) / 2
+    if word == "diagonal":
+        return np.diag(np.diag(step))
+    return np.tril(step) if word == "lower" else np.triu(step) if word == "upper" else step
+
+
+def _longer_at(entry: tuple[int, ...], shape: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(k for k, dim in zip(entry, shape, strict=True) if dim != 1)
 
 
 def _longer(sizes: tuple[int, ...], shape: tuple[Any, ...]) -> list[int]:

@@ -80,14 +80,17 @@ def _illustrated(found: Evidence, problem: Problem, seed: int) -> Evidence:
     return found._replace(counterexample=example, reason=shown.reason if shown.verdict is False else found.reason)
 
 
-def draw(reading: Any, seed: int = 0, sizes: Mapping[str, int] | None = None) -> tuple[dict[str, Any], dict[str, int]]:
-    """Generic inputs (numpy arrays with two axes) for a Reading or a mapping of Symbols, and the sizes they have."""
+def draw(reading: Any, seed: int = 0, sizes: Mapping[str, int] | None = None, strategy: str = "signed") -> tuple[dict[str, Any], dict[str, int]]:
+    """Generic inputs (numpy arrays with two axes) for a Reading or a mapping of Symbols, and the sizes they have.
+
+    strategy: signed, or one of those with square matrices near the identity, which have a root and a logarithm: positive, unit, large, small.
+    """
     import numpy as np
 
     from .. import dims
     from .modular import Stream
-    from .plan import Plan
-    from .sampling import draw_symbols, floats, size_choices
+    from .plan import Plan, concrete
+    from .sampling import array, floats, size_choices
 
     symbols = reading.symbols if isinstance(reading, Reading) else dict(reading)
     plan = Plan()
@@ -97,8 +100,21 @@ def draw(reading: Any, seed: int = 0, sizes: Mapping[str, int] | None = None) ->
     chosen = next(iter(size_choices(plan, given)), given)
     others = sorted({n for s in symbols.values() for d in s.shape for n in dims.names(d)} - set(chosen))
     chosen = chosen | {name: 2 + (i + 1) % 4 for i, name in enumerate(others)}
-    rows = draw_symbols(symbols, chosen, floats(Stream(seed, 5)))
+    ring, near = floats(Stream(seed, 5), strategy), strategy not in ("signed", "small")
+    rows = {name: array(concrete(s.shape, chosen), s.properties, ring, near) for name, s in symbols.items()}
     return {name: np.array(value, dtype=float) for name, value in rows.items()}, chosen
+
+
+def choices(*readings: Reading) -> list[dict[str, int]]:
+    """Sizes at which every part of these has at least one entry: unequal ones in several orders, and where it can be, all 1."""
+    from .plan import Plan
+    from .sampling import size_choices
+
+    plan = Plan()
+    for reading in readings:
+        plan.add(reading.root)
+    ones = dict.fromkeys(plan.dim_names(), 1)
+    return size_choices(plan) + ([ones] if ones and plan.fits(ones) else [])
 
 
 def evaluate(reading: Reading, values: Mapping[str, Any], sizes: Mapping[str, int], functions: Mapping[str, object] | None = None) -> Any:

@@ -1,0 +1,27 @@
+"""The names of NumPy, math and SciPy that a rule may give as the value of a function: numbers in, numbers out, and nothing else.
+
+None of them opens a file, takes a callback, reads text or lets an argument decide how much memory is filled. A name that is not
+listed is refused, wherever it leads: `numpy.load`, `numpy.frompyfunc`, `scipy.linalg.test`, `os.system`.
+"""
+
+from __future__ import annotations
+
+NAMES = {
+    "numpy": """
+        abs absolute fabs sign positive negative square sqrt cbrt reciprocal exp exp2 expm1 log log2 log10 log1p
+        sin cos tan arcsin arccos arctan arctan2 hypot sinh cosh tanh arcsinh arccosh arctanh degrees radians deg2rad rad2deg
+        sinc heaviside floor ceil trunc rint maximum minimum fmax fmin add subtract multiply divide power float_power mod fmod
+        logaddexp logaddexp2 max min sum prod mean median std var cumsum cumprod diff trace tril triu i0 nan_to_num""",
+    "numpy.linalg": "inv pinv det slogdet norm cond matrix_power matrix_rank cholesky eigvalsh",
+    "math": """
+        erf erfc gamma lgamma exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
+        fabs hypot pow floor ceil trunc degrees radians""",
+    "scipy.special": """
+        erf erfc erfcx erfi erfinv erfcinv dawsn gamma gammaln loggamma rgamma digamma psi polygamma beta betaln gammainc gammaincc zeta
+        expit log_expit logit log_ndtr ndtr ndtri entr rel_entr kl_div xlogy xlog1py exprel expm1 log1p cbrt sinc softplus
+        j0 j1 y0 y1 jv yv iv ive kv kve i0 i0e i1 i1e k0 k0e k1 k1e struve lambertw wrightomega spence expi exp1 sici
+        ellipk ellipe hyp2f1 huber pseudo_huber""",
+    "scipy.linalg": "expm logm sqrtm sinm cosm tanm sinhm coshm tanhm signm inv pinv det norm cholesky",
+    "matcalc.numerics": "adjugate eigmax",
+}
+PURE = frozenset(f"{module}.{name}" for module, names in NAMES.items() for name in names.split())
