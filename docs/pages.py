@@ -83,7 +83,7 @@ class Case:
             wrt = self.table["wrt"]
             change = next(d for d in self.let if d.startswith(f"{wrt}:")).replace(f"{wrt}:", f"d{wrt}:")
             differential = self._read(str(mc.differential(self.table["expr"], wrt, self.let)), change)
-            return verify_index(differential, f"d{wrt}", form, self._read).verdict
+            return verify_index(differential, (wrt, f"d{wrt}"), form, self._read).verdict
         if answer.equals(form):
             return True
         return verify_equal(self._read(str(answer)), self._read(form)).verdict

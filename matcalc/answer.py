@@ -10,7 +10,7 @@ from .build import build
 from .checker import Evidence, verify, verify_equal
 from .conditions import alternatives, conditions_of
 from .derive import Derived
-from .errors import CheckFailed, DomainError, Fix, MatcalcError, NotSupported, Request
+from .errors import CheckFailed, DomainError, Fix, LimitError, MatcalcError, NotSupported, Request
 from .expr import Expr, symbol, symbols
 from .knowledge import known
 from .limits import DEFAULTS, Limits
@@ -152,7 +152,10 @@ class Answer:
         return self._text
 
     def _show(self, e: Expr) -> str:
-        return expression_text(e, self._reading.decimals, self._derived.typed, self._taken())
+        try:
+            return expression_text(e, self._reading.decimals, self._derived.typed, self._taken())
+        except ValueError:  # Python writes no integer of more than 4,300 digits
+            raise LimitError("the answer has a number that is too long to be written").at(self._request) from None
 
     def _taken(self) -> list[str]:
         """Names that mean something in the input."""
@@ -212,7 +215,7 @@ class Answer:
         self._ensure_checked()
         arrays = {s.name: s.shape for s in self._needed().values()}
         printer = NumPy(self._reading.decimals, self._derived.typed)
-        return printer.code(self._request.verb, self._derived.expression, arrays, self._printed())
+        return printer.code(self._request.verb, self._derived.compact, arrays, self._printed())
 
     # ------------------------------------------------------------ evidence
     @property
@@ -371,7 +374,7 @@ class Answer:
         self._ensure_checked()
         if self._program is None:
             wanted = {s.name: symbol(s.name, s.shape) for s in self._needed().values()}
-            self._program = Program(self._derived.expression, wanted, self._reading.dims)
+            self._program = Program(self._derived.compact, wanted, self._reading.dims)
         program, of = self._program, self._of
         stacked = tensor and of is not None and of.is_matrix
         spelled = {s.spelled: s.name for s in self.known_symbols().values() if s.spelled}

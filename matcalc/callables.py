@@ -21,7 +21,7 @@ NAMES = {
         expit log_expit logit log_ndtr ndtr ndtri entr rel_entr kl_div xlogy xlog1py exprel expm1 log1p cbrt sinc softplus
         j0 j1 y0 y1 jv yv iv ive kv kve i0 i0e i1 i1e k0 k0e k1 k1e struve lambertw wrightomega spence expi exp1 sici
         ellipk ellipe hyp2f1 huber pseudo_huber""",
-    "scipy.linalg": "expm logm sqrtm sinm cosm tanm sinhm coshm tanhm signm inv pinv det norm cholesky",
-    "matcalc.numerics": "adjugate eigmax",
+    "scipy.linalg": "expm expm_frechet logm sqrtm sinm cosm tanm sinhm coshm tanhm signm inv pinv det norm cholesky",
+    "matcalc.numerics": "adjugate eigmax eigmax_projector nuclear spectral",
 }
 PURE = frozenset(f"{module}.{name}" for module, names in NAMES.items() for name in names.split())

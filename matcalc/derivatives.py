@@ -17,7 +17,7 @@ from .indices import index_form
 from .knowledge import known
 from .parser import canonical_variable
 from .rebuild import substitute
-from .structured import CONVENTIONS, structure_of, structured_change
+from .structured import CONVENTIONS, refuse_orthogonal, structure_of, structured_change
 from .syntax import Reading, Symbol
 
 LAYOUTS = ("numerator", "denominator")  # the usual one first
@@ -55,8 +55,10 @@ class Ask(NamedTuple):
     def change(self, variable: Symbol) -> Symbol:
         """dX: a small change of X, with those of its properties that are linear."""
         structure = frozenset() if self.structure == "free" else LINEAR & known().closure(variable.properties)
-        spelled = f"d{variable.spelled}" if variable.spelled else ""
-        return Symbol(self._fresh(f"d{variable.name}"), variable.shape, frozenset(structure), spelled=spelled)
+        plain = f"d{variable.name}"
+        name = self._fresh(plain)
+        spelled = f"d{variable.spelled}{name.removeprefix(plain)}" if variable.spelled else ""
+        return Symbol(name, variable.shape, frozenset(structure), spelled=spelled)
 
     def cotangent(self) -> Symbol:
         """G: shaped like the value of f."""
@@ -139,16 +141,26 @@ def jacobian_of(ask: Ask, variable: Symbol) -> Answer:
 def hessian_of(ask: Ask, variable: Symbol) -> Answer:
     ask.needs_scalar(variable)
     other = ask.variables[-1]
+    if other.name != variable.name and ask.structure != "free" and (structure_of(variable) or structure_of(other)):
+        raise DomainError("mixed second derivatives by structured variables have no convention here",
+                          fixes=[Fix(options=(("structure", "free"),))])
     derived = derive_hessian(ask.reading, variable, ask.structure, other)
     shown = ask.layout if other.shape != dims.SCALAR else None
     if other.name == variable.name:
         return ask.answer(derived, Derivative("hessian", variable.shape, variable, shown))
-    of = Derivative("jacobian", variable.shape, other, shown, first=gradient_of(ask, variable))
+    of = Derivative("jacobian", variable.shape, other, shown, first=gradient_of(ask._replace(reading=_freed(ask.reading, other)), variable))
     return ask.answer(_laid_out(derived, of), of)
+
+
+def _freed(reading: Reading, variable: Symbol) -> Reading:
+    """The reading with nothing known of a variable: what is to be differentiated by it next."""
+    symbols_ = {n: s._replace(properties=frozenset()) if n == variable.name else s for n, s in reading.symbols.items()}
+    return reading._replace(symbols=symbols_)
 
 
 def hvp_of(ask: Ask, variable: Symbol) -> Answer:
     ask.needs_scalar(variable)
+    refuse_orthogonal(structure_of(variable) if ask.structure != "free" else "")
     change = ask.change(variable)
     of = Derivative("differential", variable.shape, variable, linear_in=change, first=gradient_of(ask, variable))
     return ask.answer(derive_hvp(ask.reading, variable, ask.structure, ask.symbol(change)), of)
@@ -167,7 +179,7 @@ def vjp_of(ask: Ask, variable: Symbol) -> Answer:
 
 
 def _laid_out(derived: Derived, of: Derivative) -> Derived:
-    return derived._replace(expression=transpose(derived.expression)) if of.layout == "denominator" else derived
+    return derived._replace(expression=transpose(derived.expression), compact=transpose(derived.compact)) if of.layout == "denominator" else derived
 
 
 def _unused(s: Symbol, reading: Reading, variable: Symbol) -> str:

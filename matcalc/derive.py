@@ -16,7 +16,7 @@ from .knowledge import known
 from .materialize import jacobian
 from .rebuild import substitute
 from .simplifier import Simplifier, Step
-from .structured import CONSTRAINTS, STRUCTURES, refuse_mixed, structure_of, structured_both_sides, structured_gradient, structured_rows
+from .structured import CONSTRAINTS, STRUCTURES, structure_of, structured_both_sides, structured_gradient, structured_rows
 from .syntax import Reading, Symbol
 from .transposition import gradient
 
@@ -29,6 +29,7 @@ class Derived(NamedTuple):
     assumed: tuple[tuple[Expr, str], ...]
     structure: str  # the convention that was used: free where the variable has no structure
     typed: tuple[Expr, ...]  # the sums of the input, as they were typed
+    compact: Expr  # the expression before functions were written out: what is computed
 
 
 class Task(NamedTuple):
@@ -38,13 +39,14 @@ class Task(NamedTuple):
     convention: Callable[[str, str, Expr, Expr], Expr]  # (convention, structure, derivative, variable)
 
 
-def derive(reading: Reading, variable: Symbol, convention: str, task: Task) -> Derived:
-    """A derivative of a reading by one of its variables."""
+def derive(reading: Reading, variable: Symbol, convention: str, task: Task, other: Symbol | None = None) -> Derived:
+    """A derivative of a reading by one of its variables, and `other`: what is known of them is used only afterwards."""
     structure = structure_of(variable) if convention != "free" else ""
     simplifier = Simplifier()
-    properties = known().closure(variable.properties)
-    constrained = not properties.isdisjoint({*CONSTRAINTS, *STRUCTURES})
-    plain = frozenset({variable.name}) if constrained else frozenset()
+    moving = [s for s in (variable, other) if s is not None]
+    closures = {s.name: known().closure(s.properties) for s in moving}
+    constrained = [s for s in moving if not closures[s.name].isdisjoint({*CONSTRAINTS, *STRUCTURES})]
+    plain = frozenset(s.name for s in constrained)
     typed: list[Expr] = []
     f = build(reading, plain, typed=typed)
     f = simplifier.simplify(f)
@@ -54,13 +56,16 @@ def derive(reading: Reading, variable: Symbol, convention: str, task: Task) -> D
     if constrained:
         free, simplifier = simplifier, Simplifier()
         simplifier.steps = free.steps
-        declared = symbol(variable.name, variable.shape, properties, wrt.data.rank, variable.spelled)
-        g = substitute(g, {wrt: declared})
+        stand_in = {s.name: wrt if s is variable else symbols(f).get(s.name) for s in constrained}
+        declared = {old: symbol(s.name, s.shape, closures[s.name], old.data.rank, s.spelled)
+                    for s in constrained if (old := stand_in[s.name]) is not None}
+        g = substitute(g, dict(declared))
         if structure:
-            g = task.convention(convention, structure, simplifier.simplify(g), declared)
-    result = written_out(best_form(simplifier, g))
+            g = task.convention(convention, structure, simplifier.simplify(g), declared[wrt])
+    compact = best_form(simplifier, g)
+    result = written_out(compact)
     steps = leading_to(result, simplifier.steps)
-    return Derived(result, steps, tuple(simplifier.assumed), convention if structure else "free", tuple(typed))
+    return Derived(result, steps, tuple(simplifier.assumed), convention if structure else "free", tuple(typed), compact)
 
 
 def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Derived:
@@ -87,7 +92,7 @@ def derive_hessian(reading: Reading, variable: Symbol, convention: str, other: S
         second = symbols(f).get(other.name) or symbol(other.name, other.shape)
         return _jacobian(s.simplify(gradient(f, x)), second)
 
-    return derive(reading, variable, convention, Task(mixed, refuse_mixed))
+    return derive(reading, variable, convention, Task(mixed, structured_both_sides), other)
 
 
 def derive_differential(reading: Reading, variable: Symbol, convention: str, change: Expr) -> Derived:
@@ -166,6 +171,6 @@ def derive_simplified(reading: Reading) -> Derived:
     typed: list[Expr] = []
     f = build(reading, typed=typed)
     result = best_form(simplifier, f)
-    return Derived(result, leading_to(result, simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed))
+    return Derived(result, leading_to(result, simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed), result)
 
 

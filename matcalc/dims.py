@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 class Poly:
@@ -82,8 +82,8 @@ def names(dim: Dim) -> set[str]:
     return {name for monomial in _terms(dim) for name in monomial}
 
 
-def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
-    """`dim` with names replaced; names that are not in `values` stay."""
+def substitute(dim: Dim, values: Mapping[str, Dim], times: Callable[[Dim, Dim], Dim] = multiply) -> Dim:
+    """`dim` with names replaced; names that are not in `values` stay. `times` may refuse a product that grows too large."""
     if isinstance(dim, int):
         return dim
     if isinstance(dim, str):
@@ -92,7 +92,7 @@ def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
     for monomial, c in dim.terms:
         product: Dim = c
         for name in monomial:
-            product = multiply(product, values.get(name, name))
+            product = times(product, values.get(name, name))
         total = add(total, product)
     return total
 

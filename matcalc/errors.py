@@ -136,7 +136,7 @@ class MatcalcError(Exception):
         lines += [f"  {line}" for line in self.detail.splitlines()]
         fixes = self.fix_lines(as_command)
         lines += [("fix: " if i == 0 else " or: ") + line for i, line in enumerate(fixes)]
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def __str__(self) -> str:
         return self.render(as_command=False).removeprefix("error: ")
@@ -194,6 +194,18 @@ def width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def visible(text: str) -> str:
+    """The text with a replacement character for what would steer a terminal or hide in it: controls, marks of direction, surrogates.
+
+    >>> visible("x\x1b[2J\u202e + y")
+    'x�[2J� + y'
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    blank = {c for c in text if c == "\t" or unicodedata.category(c) == "Zs"}
+    return "".join([c if c.isprintable() or c == "\n" else " " if c in blank else "\ufffd" for c in text])
+
+
 def carets(text: str, spans: tuple[Span, ...], label: str = "", window: int = 100) -> list[str]:
     """The line of `text` that holds the first span, and a line that marks the spans under it.
 
@@ -210,12 +222,12 @@ def carets(text: str, spans: tuple[Span, ...], label: str = "", window: int = 10
         low = max(line_start, start - window // 2)
         high = min(line_end, low + window)
     before = "..." if low > line_start else ""
-    shown = before + text[low:high].replace("\t", " ") + ("..." if high < line_end else "")
+    shown = before + visible(text[low:high]) + ("..." if high < line_end else "")
     marks = [" "] * (width(shown) + 2)
     for a, b in spans:
         a, b = max(min(a, high), low), max(min(b, high), low)
-        left = len(before) + width(text[low:a])
-        right = max(left + 1, len(before) + width(text[low:b]))
+        left = len(before) + width(visible(text[low:a]))
+        right = max(left + 1, len(before) + width(visible(text[low:b])))
         for column in range(left, min(right, len(marks))):
             marks[column] = "^"
     return [f"  {shown}", "  " + "".join(marks).rstrip() + (f" {label}" if label else "")]

@@ -27,7 +27,7 @@ def apply(name: str, args: Sequence[Expr], axis: int | None = None, keep: bool =
     function = known().function(name, [kind(a) for a in args], axis)
     if function is None:
         raise NotSupported(f"{name} takes no {', '.join(kind(a) for a in args)}" + ("" if axis is None else f" with axis={axis}"))
-    if all([a.op == "num" for a in args]):
+    if any([a.op == "num" for a in args]):
         _within_domain(function, args)
     if "definition" in function.table and not (keep and _mentions_functions(function)):
         return instantiate(function, "definition", args)
@@ -41,7 +41,7 @@ _COMPARE = {">": gt, ">=": ge, "<": lt, "<=": le, "!=": ne}
 
 def _within_domain(function: Function, args: Sequence[Expr]) -> None:
     """A number outside the domain is a mistake: log(0) is no value, whatever it is multiplied with."""
-    values = {p.name: a.data for p, a in zip(function.signature.params, args, strict=False)}
+    values = {p.name: a.data for p, a in zip(function.signature.params, args, strict=False) if a.op == "num"}
     for condition in function.words("domain"):
         name, sign, limit = [*condition.split(" "), "", ""][:3]
         if name in values and sign in _COMPARE and limit.lstrip("-").isdigit() and not _COMPARE[sign](values[name], int(limit)):

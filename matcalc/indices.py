@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .algebra import diagonal_side, eye, matmul, mul, ones, transpose
 from .differentials import tangent
 from .dims import Dim
-from .errors import LimitError, NotDifferentiable, NotSupported
+from .errors import Fix, LimitError, NotDifferentiable, NotSupported
 from .expr import Expr, Number, number, symbols
 from .operators import selection
 from .rebuild import substitute
@@ -176,6 +176,9 @@ def _closed(part: _Part, at: tuple[str, str], letters: Sequence[str]) -> tuple[N
         coefficient = coefficient * e.array.data
     made = _contracted([e for e in made if e.array.op != "num"])
     summed = list(dict.fromkeys([x for e in made for x in e.at if x.isdigit()]))
+    if len(summed) > len(letters):
+        raise LimitError(f"the index form needs {len(summed)} summed indices in one term", detail="the matrix form is shorter",
+                         fixes=[Fix(options=(("form", "matrix"),))])
     names = dict(zip(summed, letters, strict=False))
     made = [_upright(Entry(e.array, tuple([names.get(x, x) for x in e.at]))) for e in made]
     made.sort(key=lambda e: (e.array.op == "eye", bool(e.at)))

@@ -16,7 +16,7 @@ from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
     "signature derivative differential trace_differential definition adjoint matrix written_out role alternative see transpose "
-    "domain smooth kink numpy sympy latex latex_matrix unicode source".split()
+    "domain smooth kink numpy sympy latex latex_matrix unicode unicode_matrix source".split()
 )
 
 

@@ -22,3 +22,25 @@ def eigmax(x: Any) -> Any:
     import numpy as np
 
     return np.linalg.eigvalsh(x)[-1]
+
+
+def eigmax_projector(x: Any) -> Any:
+    """v v' for the eigenvector v of the largest eigenvalue of a symmetric matrix."""
+    import numpy as np
+
+    v = np.linalg.eigh(x)[1][:, -1:]
+    return v @ v.T
+
+
+def nuclear(x: Any) -> Any:
+    """The sum of the singular values."""
+    import numpy as np
+
+    return np.linalg.svd(x, compute_uv=False).sum()
+
+
+def spectral(x: Any) -> Any:
+    """The largest singular value."""
+    import numpy as np
+
+    return np.linalg.norm(x, 2)

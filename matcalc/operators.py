@@ -143,7 +143,12 @@ def frobenius(a: Expr, b: Expr) -> Expr:
         return total(b if a.op == "ones" else a)
     if a.op in ("mul", "pow", "eye") or b.op in ("mul", "pow", "eye") or a.canon is b.canon:
         return total(mul([a, b])) if not {a.op, b.op} & {"eye"} else trace(b if a.op == "eye" else a)
-    left, right = transpose(a), b
+    signs, left = scalar_part(transpose(a))  # a skew matrix turns its sign
+    return mul([*signs, _trace_of_pair(left, b)]) if signs else _trace_of_pair(left, b)
+
+
+def _trace_of_pair(left: Expr, right: Expr) -> Expr:
+    """tr(left @ right), with one form for each value."""
     if (left.op == "mul" or right.op == "diag" or left.op == "diag") and (left.op == "diag" or right.op == "diag"):
         d, other = (left, right) if left.op == "diag" else (right, left)
         return total(mul([d.args[0], diagonal(other)]))
@@ -155,7 +160,8 @@ def frobenius(a: Expr, b: Expr) -> Expr:
     pairs = [(left, right), (right, left), (transpose(right), transpose(left)), (transpose(left), transpose(right))]
     pairs = [p for p in pairs if p[0].op not in ("mul",) and p[1].op not in ("mul",)] or pairs[:1]
     if left.canon is right.canon:
-        return make("tr", (run(min(left, transpose(left), key=lambda e: (e.transposes, e.key)), 2),), None, SCALAR)
+        either = [e for e in (left, transpose(left)) if e.op != "mul"]
+        return make("tr", (run(min(either, key=lambda e: (e.transposes, e.key)), 2),), None, SCALAR)
     best = min(pairs, key=orientation)
     return make("tr", (make("matmul", best, None, (best[0].shape[0], best[0].shape[0])),), None, SCALAR)
 

@@ -23,7 +23,7 @@ from .differentials import differential
 from .errors import DomainError, NotSupported, RuleError
 from .expr import symbol, symbols
 from .identities import readings
-from .knowledge import Function, Identity, Knowledge, PropertyRule, is_dotted, known
+from .knowledge import Function, Identity, Knowledge, PropertyRule, known
 from .parser import read
 from .syntax import Reading, Symbol
 
@@ -129,7 +129,7 @@ def _value_cases(reading: Reading, f: Function, seed: int) -> Iterator[Evidence]
     for values, sizes in points([_with_domain(reading, f)], seed):
         try:
             with np.errstate(all="ignore"):
-                wanted = evaluate(reading, values, sizes)
+                wanted = evaluate(reading, values, sizes, known().added_values(f.name))
             if not np.isfinite(wanted).all():
                 continue
             given = Program(build(reading))(values)

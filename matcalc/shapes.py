@@ -51,7 +51,7 @@ class Shapes:
     ) -> None:
         self.text, self.nodes, self.language, self.limits = text, nodes, language, limits
         self.declared, self.known, self.wrt = declared, known, wrt
-        self.unifier = Unifier()
+        self.unifier = Unifier(limits)
         self.fresh = self.unifier.fresh
         self.shapes: dict[str, Shape] = {}
         self.spelled = spelled

@@ -41,16 +41,16 @@ def structured_rows(convention: str, structure: str, j: Expr, x: Expr) -> Expr:
 
 
 def structured_both_sides(convention: str, structure: str, h: Expr, x: Expr) -> Expr:
-    if structure == "orthogonal":
-        raise DomainError("second derivatives along orthogonal matrices depend on more than the gradient's projection",
-                          fixes=[Fix(options=(("structure", "free"),))])
+    refuse_orthogonal(structure)
     acting = _acting(convention, structure, x)
     return matmul([transpose(acting), h, acting])
 
 
-def refuse_mixed(convention: str, structure: str, g: Expr, x: Expr) -> Expr:
-    raise DomainError("mixed second derivatives by structured variables have no convention here",
-                      fixes=[Fix(options=(("structure", "free"),))])
+def refuse_orthogonal(structure: str) -> None:
+    """Second derivatives have no convention there."""
+    if structure == "orthogonal":
+        raise DomainError("second derivatives along orthogonal matrices depend on more than the gradient's projection",
+                          fixes=[Fix(options=(("structure", "free"),))])
 
 
 def _acting(convention: str, structure: str, x: Expr) -> Expr:

@@ -9,7 +9,9 @@ A dimension that nobody declared is a variable, written `?7`. A variable is neve
 
 from __future__ import annotations
 
+from .dimensions import product
 from .dims import Dim, Poly, add, multiply, names, substitute
+from .limits import Limits
 
 Monomial = tuple[str, ...]
 
@@ -17,7 +19,8 @@ Monomial = tuple[str, ...]
 class Unifier:
     """What is known of the dimension variables."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
         self.bound: dict[str, Dim] = {}
         self.count = 0
 
@@ -37,7 +40,10 @@ class Unifier:
             self.bound[dim] = resolved
             return resolved
         unknown = [name for name in names(dim) if name in self.bound]
-        return substitute(dim, {name: self.resolve(name) for name in unknown}) if unknown else dim
+        return substitute(dim, {name: self.resolve(name) for name in unknown}, self._times) if unknown else dim
+
+    def _times(self, a: Dim, b: Dim) -> Dim:
+        return product(a, b, self.limits)
 
     def _follow(self, name: str) -> Dim:
         """The end of a chain of bound variables; a loop, because a chain may be long."""
@@ -46,7 +52,7 @@ class Unifier:
             dim = self.bound[dim]
         if isinstance(dim, Poly):
             while any(part in self.bound for part in names(dim)):
-                dim = substitute(dim, self.bound)
+                dim = substitute(dim, self.bound, self._times)
         return dim
 
     def unify(self, a: Dim, b: Dim) -> bool:

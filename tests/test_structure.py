@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "matcalc"
 
 # The parts, in the order in which data flows: a module imports from its own part and those before it, never from one after it.
-FRONT = """dims errors limits names syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
+FRONT = """dims errors limits names callables syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions

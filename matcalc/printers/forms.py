@@ -39,13 +39,19 @@ class Form:
 
     def begins_with_digit(self, needed: int) -> bool:
         """Does it begin with a number, where it is put with that strength needed?"""
+        return self._first(needed)[:1].isdigit()
+
+    def begins_with(self, sign: str, needed: int) -> bool:
+        return self._first(needed).startswith(sign)
+
+    def _first(self, needed: int) -> str:
         form: Form = self
         while form.strength >= needed:
             part = form.parts[0]
             if isinstance(part, str):
-                return part[:1].isdigit()
+                return part
             form, needed = part
-        return False
+        return "("
 
 
 _patterns: dict[tuple[str, tuple[str, ...]], tuple[int, list[str | tuple[int, bool]]]] = {}
@@ -72,7 +78,7 @@ def _read(pattern: str, names: tuple[str, ...], script: str) -> tuple[int, list[
             pieces.append((names.index(piece), open_ended))
         elif piece:
             pieces.append(piece)
-    raised = any(script in text for text in found[::2])
+    raised = any(sign in text for text in found[::2] for sign in script)
     _patterns[pattern, names] = (POSTFIX if raised or not isinstance(pieces[0], str) else ATOM, pieces)
     return _patterns[pattern, names]
 

@@ -77,7 +77,7 @@ def index_latex(form: IndexForm, decimals: bool = False, taken: Iterable[str] = 
         if _is_delta(e):
             return rf"\delta{below}"
         text, whole = laid.array(e.array)
-        plain = (whole or laid.arrays[e.array].strength >= POSTFIX) if not e.at else (whole and "_" not in text)
+        plain = (whole or laid.arrays[e.array].strength >= POSTFIX) if not e.at else (whole and "_{" not in text)
         return (text if plain else f"({text})") + below
 
     def product(t: Term) -> str:
@@ -86,7 +86,8 @@ def index_latex(form: IndexForm, decimals: bool = False, taken: Iterable[str] = 
 
     of, by = (f"_{{{''.join(at)}}}" if at else "" for at in (form.of, form.by))
     wrt = laid.printer.name(form.wrt.data.spelled or form.wrt.data.name)
-    left = rf"\frac{{\partial {laid.function}{of}}}{{\partial {wrt}{by}}}"
+    variable = f"({wrt}){by}" if by and "_{" in wrt else f"{wrt}{by}"
+    left = rf"\frac{{\partial {laid.function}{of}}}{{\partial {variable}}}"
     return laid.printer.finish(f"{left} = {_sum(form, product, ' - ', '-')}", laid.definitions())
 
 

@@ -3,14 +3,16 @@ r"""Expressions as a paper sets them: `\left(A + A^{\top}\right) x`. amsmath is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from .. import dims
 from ..algebra import ones
 from ..dims import Dim
-from ..expr import Expr, Number
-from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form
+from ..expr import Expr, Number, symbols
+from ..knowledge import Function
+from ..names import canonical
+from .forms import ATOM, POSTFIX, POWER, PRODUCT, SUM, Form, fill
 from .layout import Part, Printer
 from .names import is_greek_word, parts
 from .signs import Flips
@@ -31,16 +33,33 @@ class Latex(Printer, format="latex"):
         "vec": r"\operatorname{vec}({0})",
     }
 
+    def __init__(self, decimals: bool = False, typed: Iterable[Expr] = ()) -> None:
+        super().__init__(decimals, typed)
+        self.names: dict[str, str] = {}
+
+    def form(self, e: Expr) -> Form:
+        for name in symbols(e):
+            self.name(name)
+        return super().form(e)
+
     # ------------------------------------------------------------ leaves
     def name(self, name: str) -> str:
+        """Letters, Greek or Latin, with an index; a name that would look like another one is spelled out."""
+        plain = canonical(name)
+        if plain not in self.names:
+            text = self._letters(plain)
+            self.names[plain] = text if text not in self.names.values() else rf"\mathit{{{escaped(plain)}}}"
+        return self.names[plain]
+
+    def _letters(self, name: str) -> str:
         base, accent, index, _ = parts(name)
-        tangent = re.fullmatch(r"d([A-Z][a-z]*|[a-z])", base)
+        tangent = re.fullmatch(r"d([A-Z][a-z]*|[a-z]+)", base)
         if is_greek_word(base):
             text = rf"\mathrm{{{LATIN[base]}}}" if base in LATIN else rf"\{base}"
         elif len(base) == 1 or not base:
             text = base
         elif tangent and (len(tangent[1]) == 1 or is_greek_word(tangent[1])):
-            text = rf"\mathrm{{d}}{self.name(tangent[1])}"
+            text = rf"\mathrm{{d}}{self._letters(tangent[1])}"
         else:
             text = rf"\mathit{{{escaped(base)}}}"
         if accent:
@@ -70,6 +89,13 @@ class Latex(Printer, format="latex"):
     def _exponent(self, value: Number) -> tuple[int, list[Part]]:
         text, strength = super()._number(value)
         return strength, [text.replace(" ", "")]
+
+    def _function(self, function: Function, args: Sequence[Form], of_matrix: bool) -> Form:
+        """A function with a letter for a name is spelled out where a variable has that letter: sigma * sigmoid(x)."""
+        letter = function.get("latex").partition("(")[0]
+        if letter in self.names.values():
+            return fill(self.called.replace("{name}", function.name).replace("{args}", "{0}"), {"0": args[0]}, self.script)
+        return super()._function(function, args, of_matrix)
 
     def _constant(self, e: Expr) -> Form:
         rows, columns = (self.dimension(d) for d in (e.data if e.op == "commat" else e.shape))

@@ -305,9 +305,14 @@ class Printer:
             open_chain = f.op == "matmul" and scalar_so_far and (last or not f.is_scalar)
             needed = PRODUCT if open_chain or (not parts and last) else POWER
             if parts:
-                parts.append(self.digits if form.begins_with_digit(needed) else self.scaled if scalar_so_far else self.times)
+                apart = self.between(factors[i - 1], form, needed) if i else ""
+                parts.append(apart or (self.digits if form.begins_with_digit(needed) else self.scaled if scalar_so_far else self.times))
             parts.append((form, needed))
             scalar_so_far = scalar_so_far and f.is_scalar
+
+    def between(self, before: Expr, form: Form, needed: int) -> str:
+        """The sign between two factors, where it is not the usual one."""
+        return ""
 
     def _divisor(self, under: Sequence[Under]) -> list[Part]:
         if len(under) == 1:

@@ -10,7 +10,7 @@ from .names import LETTER
 
 SIGNS = {r"\odot": "⊙", r"\oslash": "⊘", r"\otimes": "⊗", r"\cdot": "⋅", r"\times": "×", "-": "−"} | {s: s for s in "+=,:/"}
 BOLD = {"0": "𝟎", "1": "𝟏"}
-LETTERS = {r"\top": "⊤", r"\infty": "∞", r"\delta": "δ"} | {f"\\{word}": LETTER[word] for word in GREEK.values()}
+LETTERS = {r"\top": "⊤", r"\infty": "∞", r"\partial": "∂"} | {f"\\{word}": LETTER[word] for word in GREEK.values()}
 FUNCTIONS = frozenset(r"\log \exp \sin \cos \tan \arcsin \arccos \arctan \sinh \cosh \tanh \det \max \min".split())
 OPENING = {"(": "(", r"\lVert": "‖", r"\lvert": "|", "[": "["}
 CLOSING = {")": ")", r"\rVert": "‖", r"\rvert": "|", "]": "]"}

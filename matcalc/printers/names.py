@@ -28,7 +28,10 @@ def parts(name: str) -> Parts:
     >>> parts("beta_hat")
     Parts(letter='beta', accent='hat', subscript='', joined=False)
     """
-    base, _, index = canonical(name).partition("_")
+    word = canonical(name)
+    if word != word.strip("_") or "__" in word:  # nothing of it may be lost: G_ is not G
+        return Parts(word, "", "", False)
+    base, _, index = word.partition("_")
     joined = False
     if not index and (found := re.fullmatch(r"([^\W\d_]+)(\d+)", base)):
         (base, index), joined = found.groups(), True

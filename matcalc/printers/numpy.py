@@ -31,9 +31,15 @@ class NumPy(Printer, format="numpy"):
         super().__init__(decimals, typed)
         self.helpers: dict[str, str] = {}  # functions that NumPy has not: their source, by name
         self.imports = {"import numpy as np"}
+        self.renamed: dict[str, str] = {}  # names of the user, as Python takes them
 
     def name(self, name: str) -> str:
-        return f"{name}_" if name in TAKEN else name
+        if name not in self.renamed:
+            word = name
+            while word in TAKEN or word in self.renamed.values():
+                word += "_"
+            self.renamed[name] = word
+        return self.renamed[name]
 
     def dimension(self, dim: Dim) -> str:
         text = dims.text(dim)
@@ -127,7 +133,8 @@ class NumPy(Printer, format="numpy"):
             self.helpers.setdefault(function.name, f"{function.name} = np.vectorize({value}, otypes=[float])")
             return _call(function.name, given)
         if module.split(".")[0] == "matcalc":
-            self.helpers.setdefault(name, inspect.getsource(getattr(import_module(module), name)).replace("    import numpy as np\n\n", ""))
+            source = inspect.getsource(getattr(import_module(module), name)).replace("    import numpy as np\n\n", "")
+            self.helpers.setdefault(name, source.replace(": Any", "").replace(" -> Any", ""))
             return _call(name, given)
         if module.split(".")[0] != "numpy":
             self.imports |= {f"import {module}"}
@@ -146,7 +153,9 @@ class NumPy(Printer, format="numpy"):
         base = function.entry.replace("-", "_")
         expression, _ = template(function, next(k for k in ("numpy", "definition", "written_out") if function.get(k)), kinds)
         params = [p.name for p in function.signature.params if p.kind != "axis"]
-        for name in (base, f"{base}_of_{kinds[0]}"):
+        for name in (base, f"{base}_of_{kinds[0]}", f"{base}_function"):
+            if name in self.renamed.values():
+                continue
             own = self._own(expression, params)
             lines = self._body(expression, own, ())
             source = "\n".join([f"def {name}({', '.join(params)}):", *self._sizes("\n".join(lines), own), *lines])
@@ -165,7 +174,8 @@ class NumPy(Printer, format="numpy"):
         letters = {part.of: named.names[id(part)] for part in named.parts}
         whole = self.form(e)
         names = {id(f): letters[f.of] for f in in_order(whole) if f.of in letters}
-        lines = [f"    {letters[p.of]} = {render(self.form(p.of), names)}" for p in reversed(named.parts) if p.of is not None]
+        texts = {letters[p.of]: render(self.form(p.of), names) for p in reversed(named.parts) if p.of is not None}
+        lines = [f"    {name} = {texts[name]}" for name in _in_order(texts)]
         result = render(Form(POSTFIX, [(whole, POSTFIX), "[None, :]"]) if e.is_row else whole, names)
         lines.append(f"    return {result}")
         return lines
@@ -183,8 +193,14 @@ class NumPy(Printer, format="numpy"):
                 wanted -= set(own)
         return lines
 
+    def _taken_names(self, arrays: Mapping[str, Shape]) -> None:
+        for name in arrays:  # first come, first named: what Python takes as it is keeps its name
+            if name not in TAKEN:
+                self.name(name)
+
     def code(self, verb: str, e: Expr, arrays: Mapping[str, Shape], formula: str) -> str:
         """A complete module: imports, helpers, and one function with its formula and shapes."""
+        self._taken_names(arrays)
         return self.module(verb, self._body(e, arrays, ()), arrays, formula, _array(e.shape), sizes_in(e))
 
     def module(self, verb: str, lines: Sequence[str], arrays: Mapping[str, Shape], formula: str, result: str,
@@ -193,7 +209,8 @@ class NumPy(Printer, format="numpy"):
         params = [self.name(name) for name in arrays] + sorted(self.name(d) for d in sizes if d not in known)
         shapes = [f"    {self.name(name)}: {_array(shape)}" for name, shape in arrays.items()]
         doc = [f'    """{formula}', "", *shapes, "    returns: " + result, '    """']
-        needed = self._sizes("\n".join(lines), arrays)
+        rows = [f"    {self.name(n)} = np.ravel({self.name(n)})" for n, s in arrays.items() if s[0] == 1 and s[1] != 1]
+        needed = [*self._sizes("\n".join(lines), arrays), *rows]
         function = "\n".join([f"def {verb}({', '.join(params)}):", *doc, *needed, *lines])
         return "\n\n\n".join(["\n".join(sorted(self.imports)), *(h.rstrip() for h in self.helpers.values()), function]) + "\n"
 
@@ -208,6 +225,17 @@ def sizes_in(e: Expr) -> set[str]:
             found |= dims.names(node.data)
         elif node.op == "commat":
             found |= {n for d in node.data for n in dims.names(d)}
+    return found
+
+
+def _in_order(texts: Mapping[str, str]) -> list[str]:
+    """The names of definitions, each behind those that it mentions."""
+    found: list[str] = []
+    waiting = list(texts)
+    while waiting:
+        ready = [n for n in waiting if not set(re.findall(r"\w+", texts[n])) & (set(waiting) - {n})] or waiting[:1]
+        found += ready
+        waiting = [n for n in waiting if n not in ready]
     return found
 
 

@@ -82,12 +82,20 @@ def _number(c: Number) -> Any:
 def scaled(scalars: Sequence[Any], e: Any) -> Any:
     """scalars * e, as SymPy's own operators would have it."""
     c = sympy.Mul(*scalars)
-    return e if c == 1 else sympy.MatMul(c, e).doit(deep=False) if e.is_Matrix else sympy.Mul(c, e)
+    return e if c == 1 else _done(sympy.MatMul(c, e)) if e.is_Matrix else sympy.Mul(c, e)
+
+
+def _done(e: Any) -> Any:
+    """In SymPy's own normal form, where it finds one: it fails on a Kronecker product of products."""
+    try:
+        return e.doit(deep=False)
+    except AttributeError:
+        return e
 
 
 def _sum(w: Writer, node: Expr, args: list[Any]) -> Any:
     terms = [scaled([_number(c)], a) for c, a in zip(node.data, args, strict=True)]
-    return sympy.Add(*terms) if node.is_scalar else sympy.MatAdd(*terms).doit(deep=False)
+    return sympy.Add(*terms) if node.is_scalar else _done(sympy.MatAdd(*terms))
 
 
 def _elementwise_product(w: Writer, node: Expr, args: list[Any]) -> Any:
@@ -103,7 +111,7 @@ def _power(w: Writer, node: Expr, args: list[Any]) -> Any:
 
 
 def product(factors: Sequence[Any], scalar: bool) -> Any:
-    made = sympy.MatMul(*factors).doit(deep=False)
+    made = _done(sympy.MatMul(*factors))
     return sympy.Trace(made) if scalar and made.is_Matrix else made
 
 
@@ -225,7 +233,7 @@ def constructor(spelling: str) -> Callable[..., Any] | None:
     return found if isinstance(found, type) and issubclass(found, sympy.Expr) else None
 
 
-OURS = frozenset("""CholeskyFactor Entrywise Largest LargestEigenvalue LowerTriangle MatrixExponential MatrixLogarithm PseudoInverse
+OURS = frozenset("""Adjugate CholeskyFactor Entrywise Largest LargestEigenvalue LowerTriangle MatrixExponential MatrixLogarithm PseudoInverse
                     RowMax SquareRoot UpperTriangle Vec""".split())
 
 

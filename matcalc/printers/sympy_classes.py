@@ -93,6 +93,13 @@ class MatrixLogarithm(_OfMatrix):
         return logm(matrix).tolist()
 
 
+class Adjugate(_OfMatrix):
+    """The transposed matrix of cofactors; det(X) * inv(X) has no value where X is singular."""
+
+    def _value(self, matrix: Any) -> Any:
+        return matrix.adjugate()
+
+
 class CholeskyFactor(_OfMatrix):
     """The lower factor L of L @ L.T."""
 
@@ -186,6 +193,7 @@ for kind in (_OfMatrix, Largest, Entrywise):  # for what it does not know, SymPy
 class LargestEigenvalue(sympy.Expr):  # type: ignore[misc]
     """The largest eigenvalue of a symmetric matrix."""
 
+    is_commutative = True
     arg = property(lambda self: self.args[0])
 
     def doit(self, **hints: Any) -> Any:

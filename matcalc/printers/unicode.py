@@ -26,6 +26,10 @@ class Unicode(Printer, format="unicode"):
         base = LETTER.get(found.letter, found.letter)
         return base + (found.subscript.translate(LOWERED) if found.joined else f"_{found.subscript}" if found.subscript else "")
 
+    def between(self, before: Expr, form: Form, needed: int) -> str:
+        """A size before a bracket would be read as a function."""
+        return self.digits if before.op == "size" and form.begins_with("(", needed) else ""
+
     def _pi(self, e: Expr) -> Form:
         return Form(ATOM, ["π"])
 

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +30,7 @@ def numpy_space() -> SimpleNamespace:
     from scipy import special
 
     return SimpleNamespace(xp=np, erf=special.erf, gammaln=special.gammaln, digamma=special.digamma,
-                           trigamma=lambda x: special.polygamma(1, x))
+                           trigamma=lambda x: special.polygamma(1, x), polygamma=special.polygamma)
 
 
 @cache
@@ -47,7 +47,7 @@ def jax_space() -> SimpleNamespace:
     from jax.scipy import special
 
     return SimpleNamespace(xp=jnp, erf=special.erf, gammaln=special.gammaln, digamma=special.digamma,
-                           trigamma=lambda x: special.polygamma(1, x))
+                           trigamma=lambda x: special.polygamma(1, x), polygamma=special.polygamma)
 
 
 def value(text: str, values: Mapping[str, Array], sizes: Mapping[str, int], space: SimpleNamespace | None = None) -> Array:
@@ -69,6 +69,37 @@ def gradient(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[st
 
     found, slope = jax.value_and_grad(f)(space.xp.asarray(values[wrt]))
     return float(found), np.asarray(slope)
+
+
+def derivative(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[str, int], order: int) -> tuple[Array, Array]:
+    """The value of a text, and JAX's tensor: shape(f) + shape(wrt), of second derivatives shape(wrt) + shape(wrt); all with two axes."""
+    compiled = _compiled(text, wrt, tuple(sorted(sizes.items())), order, values[wrt].size)
+    found, slopes = compiled(dict(values))
+    if not np.isfinite(slopes).all():  # fused, max(x) may equal no entry of x
+        import jax
+
+        with jax.disable_jit():
+            found, slopes = compiled(dict(values))
+    return np.asarray(found), np.asarray(slopes)
+
+
+@lru_cache(maxsize=2)
+def _compiled(text: str, wrt: str, sizes: tuple[tuple[str, int], ...], order: int, entries: int) -> Callable[[dict[str, Array]], Any]:
+    """Both as one function, compiled once for all points of a problem."""
+    space = jax_space()
+    import jax
+
+    def both(values: dict[str, Array]) -> tuple[Array, Array]:
+        def f(x: Array) -> Array:
+            return space.xp.asarray(value(text, {**values, wrt: x}, dict(sizes), space))
+
+        x = values[wrt]
+        found = f(x)
+        if order == 2:
+            return found, jax.jacfwd(jax.grad(lambda x: f(x)[0, 0]))(x)
+        return found, (jax.jacrev(f) if found.size < entries else jax.jacfwd(f))(x)
+
+    return jax.jit(both)
 
 
 class Evaluator:
@@ -144,6 +175,8 @@ class Evaluator:
         axis = next((self._integer(k.value) for k in e.keywords if k.arg == "axis"), None)
         if name == "mpow":
             return mpow(self.space, self.visit(e.args[0]), self._integer(e.args[1]))
+        if name == "polygamma":
+            return self.space.polygamma(self._integer(e.args[0]), self.visit(e.args[1]))
         args = [self.visit(a) for a in e.args]
         return apply(self.space, name, args, axis)
 
@@ -301,7 +334,7 @@ def expm(s: Any, x: Array, halvings: int = 6, terms: int = 14) -> Array:
     return total
 
 
-def sqrtm(s: Any, x: Array, nodes: int = 60) -> Array:
+def sqrtm(s: Any, x: Array, nodes: int = 200) -> Array:
     """X times the mean of inv(cos**2 I + sin**2 X) over the circle, which is X**(-1/2)."""
     angle = ((np.arange(nodes) + 0.5) * np.pi / 2 / nodes)[:, None, None]
     return square(x) @ s.xp.linalg.inv(np.cos(angle) ** 2 * np.eye(x.shape[0]) + np.sin(angle) ** 2 * x).mean(axis=0)
@@ -313,6 +346,13 @@ def logm(s: Any, x: Array, nodes: int = 40) -> Array:
     t, w = ((places + 1) / 2)[:, None, None], (weights / 2)[:, None, None]
     away = square(x) - np.eye(x.shape[0])
     return away @ (w * s.xp.linalg.inv(np.eye(x.shape[0]) + t * away)).sum(axis=0)
+
+
+def adjugate(x: Array) -> Array:
+    """By minors: also of a singular matrix."""
+    n = len(square(x))
+    minors = [[np.linalg.det(np.delete(np.delete(x, i, 0), j, 1)) for j in range(n)] for i in range(n)]
+    return (np.array(minors) * (-1.0) ** np.add.outer(np.arange(n), np.arange(n))).T
 
 
 def diag(s: Any, x: Array) -> Array:
@@ -335,8 +375,13 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "det": lambda s, x: one(s.xp.linalg.det(square(x))),
     "logdet": lambda s, x: one(s.xp.linalg.slogdet(square(x))[1]),
     "inv": lambda s, x: s.xp.linalg.inv(square(x)),
-    "adj": lambda s, x: s.xp.linalg.det(square(x)) * s.xp.linalg.inv(x),
+    "adj": lambda s, x: adjugate(x) if s.xp is np else s.xp.linalg.det(square(x)) * s.xp.linalg.inv(x),
     "pinv": lambda s, x: s.xp.linalg.pinv(x),
+    "eigmax": lambda s, x: one(s.xp.linalg.eigvalsh((square(x) + x.T) / 2)[-1]),
+    "spectral": lambda s, x: one(s.xp.linalg.svd(x, compute_uv=False)[0]),
+    "nuclear": lambda s, x: one(s.xp.sum(s.xp.linalg.svd(x, compute_uv=False))),
+    "chol": lambda s, x: s.xp.linalg.cholesky((square(x) + x.T) / 2),
+    "cumsum": lambda s, x: s.xp.cumsum(x, axis=0),
     "expm": expm, "logm": logm, "sqrtm": sqrtm, "softmax": softmax, "logsumexp": logsumexp, "norm": norm, "diag": diag,
     "norm2sq": lambda s, x: s.xp.sum(x * x, keepdims=True),
     "norm1": lambda s, x: s.xp.sum(s.xp.abs(x), keepdims=True),

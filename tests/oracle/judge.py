@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import matcalc as mc
-from matcalc.errors import CheckFailed, NotDifferentiable, NotSupported
+from matcalc.checker import evaluate
+from matcalc.checker.evidence import Undecided
+from matcalc.errors import CheckFailed, DomainError, NotDifferentiable, NotSupported
 
 from . import jax_oracle
 from .random_expressions import SCALAR, SIZES, Problem, draw
@@ -24,7 +26,7 @@ TIMEOUT = 30  # seconds: what takes longer is a hang
 
 class Outcome(NamedTuple):
     """right, refused, unread, withheld, crashed, hang, wrong, wrong text, unstable (right at some points only), unjudged, or
-    doubted (not finite, and the answer itself says that its check could not decide)."""
+    doubted (the answer itself says that its check could not decide, or names a condition that does not hold)."""
 
     kind: str
     detail: str = ""
@@ -57,11 +59,11 @@ def judge(problem: Problem, seed: int = 0, *, values: bool = True) -> Outcome:
     start = time.thread_time()
     try:
         with limited(TIMEOUT):
-            answer = mc.grad(problem.text, wrt=problem.wrt, let=problem.let)
+            answer = getattr(mc, problem.op)(problem.text, wrt=problem.wrt, let=problem.let)
             text = str(answer)
     except CheckFailed as error:
         return Outcome("withheld", str(error), _since(start))
-    except (NotSupported, NotDifferentiable) as error:
+    except (NotSupported, NotDifferentiable, DomainError) as error:
         return Outcome("refused", f"{type(error).__name__}: {_first_line(error)}", _since(start))
     except mc.MatcalcError as error:
         return Outcome("unread", f"{type(error).__name__}: {_first_line(error)}", _since(start))
@@ -86,11 +88,11 @@ def _first_line(error: Exception) -> str:
 
 # ---------------------------------------------------------------- values
 class Point(NamedTuple):
-    """Inputs, and JAX's gradient there in the convention of the variable's structure."""
+    """Inputs, and JAX's derivative there in the convention of the variable's structure."""
 
     values: dict[str, Any]
     sizes: Mapping[str, int]
-    wanted: Any
+    wanted: Any  # shape(f) + shape(wrt), of a gradient and a Hessian without the two axes of f; all with two axes
     scale: float  # of the value, for what cancels to zero
 
 
@@ -106,32 +108,54 @@ def compare(problem: Problem, answer: Any, text: str, seed: int) -> tuple[str, s
     more = [p for p in (reference(problem, SIZES, rng) for _ in range(4)) if p is not None]
     faults += [fault(problem, answer, text, p) for p in more]
     found = [f for f in faults if f]
+    if answer.evidence.verdict is None:
+        return "doubted", f"{answer.evidence}, {answer.conditions}: {found[0][1]}"
     return ("unstable" if len(found) < len(faults) else found[0][0]), found[0][1] + f"   ({len(found)} of {len(faults)} points)"
 
 
 def reference(problem: Problem, sizes: Mapping[str, int], rng: Any) -> Point | None:
     """A point where f is finite and smooth: there JAX agrees with a difference quotient of NumPy's values."""
+    order = 2 if problem.op == "hessian" else 1
     for _ in range(DRAWS):
         values = draw(problem.variables, sizes, rng)
         with np.errstate(all="ignore"):
             try:
-                f, slope = jax_oracle.gradient(problem.text, problem.wrt, values, sizes)
-                if np.isfinite(f) and np.isfinite(slope).all() and abs(f) < 1e8 and _smooth(problem, values, sizes, f, slope, rng):
-                    return Point(values, sizes, projected(slope, values[problem.wrt], problem.variable.word), abs(f))
+                f, slopes = jax_oracle.derivative(problem.text, problem.wrt, values, sizes, order)
+                size = float(np.abs(f).max())
+                if np.isfinite(f).all() and np.isfinite(slopes).all() and size < 1e8 and _smooth(problem, values, sizes, f, slopes, rng):
+                    x, word = values[problem.wrt], problem.variable.word
+                    if order == 2:  # on both sides
+                        slopes = np.moveaxis(_along(np.moveaxis(_along(slopes, x, word), (0, 1), (2, 3)), x, word), (0, 1), (2, 3))
+                    else:
+                        slopes = _along(slopes, x, word)
+                    return Point(values, sizes, slopes[0, 0] if problem.op == "grad" else slopes, size)
             except np.linalg.LinAlgError:
                 continue
     return None
 
 
-def _smooth(problem: Problem, values: Mapping[str, Any], sizes: Mapping[str, int], f: float, slope: Any, rng: Any) -> bool:
+def _along(slopes: Any, x: Any, word: str) -> Any:
+    """Every derivative by x, on the last two axes, within the space of the matrices of a structure."""
+    flat = slopes.reshape(-1, *x.shape)
+    return np.array([projected(g, x, word) for g in flat]).reshape(slopes.shape) if word else slopes
+
+
+def _smooth(problem: Problem, values: Mapping[str, Any], sizes: Mapping[str, int], f: Any, slopes: Any, rng: Any) -> bool:
+    """Does JAX agree with a difference quotient along one direction?"""
     x = values[problem.wrt]
     way = rng.normal(size=x.shape)
-    h = 1e-3 / max(1.0, float(np.abs(way).max()))
+    way /= max(1.0, float(np.abs(way).max()))
+    second = problem.op == "hessian"
+    h = 5e-3 if second else 1e-3
     moved = ({**values, problem.wrt: x + t * h * way} for t in (-2, -1, 1, 2))
-    a, b, c, d = (float(jax_oracle.value(problem.text, inputs, sizes).item()) for inputs in moved)
-    measured = (a - 8 * b + 8 * c - d) / (12 * h)
-    scale = float(np.abs(slope * way).sum()) + 1e-6 * (1 + abs(f))
-    return abs(measured - float((slope * way).sum())) <= 1e-4 * scale
+    a, b, c, d = (jax_oracle.value(problem.text, inputs, sizes) for inputs in moved)
+    if second:
+        measured = (-a + 16 * b - 30 * f + 16 * c - d) / (12 * h * h)
+        expected, scale = np.einsum("ijkl,ij,kl", slopes, way, way), np.einsum("ijkl,ij,kl", abs(slopes), abs(way), abs(way))
+    else:
+        measured = (a - 8 * b + 8 * c - d) / (12 * h)
+        expected, scale = np.einsum("ijkl,kl", slopes, way), np.einsum("ijkl,kl", abs(slopes), abs(way))
+    return bool((np.abs(measured - expected) <= 1e-4 * (scale + np.abs(f).max() + 1e-2)).all())
 
 
 def projected(g: Any, x: Any, word: str) -> Any:
@@ -155,25 +179,54 @@ def fault(problem: Problem, answer: Any, text: str, point: Point) -> tuple[str, 
     given |= {d: point.sizes[d] for d in problem.dims}
     try:
         got = np.asarray(answer.tensor(given))
+    except DomainError as error:
+        return "doubted" if answer.conditions else "wrong", f"tensor: {_first_line(error)}, {answer.conditions}"
     except mc.MatcalcError as error:
         return "wrong", f"tensor: {type(error).__name__}: {_first_line(error)}"
     except Exception as error:
         return "crashed", f"tensor: {type(error).__name__}: {error}"
-    wanted = _plain(point.wanted, problem.variable.shape)
-    if got.shape != np.shape(wanted):
-        return "wrong", f"tensor has shape {got.shape}, not {np.shape(wanted)}"
+    wanted = point.wanted.reshape(tensor_shape(problem, point.wanted.shape))
+    if got.shape != wanted.shape:
+        return "wrong", f"tensor has shape {got.shape}, not {wanted.shape}"
     if not np.isfinite(got).all() and answer.evidence.verdict is None:
         return "doubted", f"{answer.evidence}"  # 0 * log(0), and the answer said that it could not be checked
     if not close(got, wanted, point.scale):
         return "wrong", f"tensor {_short(got)}, JAX {_short(wanted)}"
-    try:
-        with np.errstate(all="ignore"):
-            printed = np.asarray(jax_oracle.value(text, point.values, point.sizes))
-    except (jax_oracle.Mistyped, SyntaxError) as error:
-        return "wrong text", f"{type(error).__name__}: {error}"
-    if not close(np.broadcast_to(printed, point.wanted.shape) if printed.size == 1 else printed, point.wanted, point.scale):
-        return "wrong text", f"printed text {_short(printed)}, JAX {_short(point.wanted)}"
+    return printed_fault(problem, answer, text, point)
+
+
+def tensor_shape(problem: Problem, full: tuple[int, ...]) -> tuple[int, ...]:
+    """Vectors have one axis, scalars none."""
+    kinds = {"grad": [], "jacobian": [problem.root.shape], "hessian": [problem.variable.shape]}[problem.op]
+    kept: list[int] = []
+    for i, shape in enumerate([*kinds, problem.variable.shape]):
+        kept += () if shape == SCALAR else full[2 * i:2 * i + 1] if shape[1] == "1" else full[2 * i:2 * i + 2]
+    return tuple(kept)
+
+
+def printed_fault(problem: Problem, answer: Any, text: str, point: Point) -> tuple[str, str] | None:
+    """The printed text: by Python's grammar, and by the evaluator of matcalc's checker."""
+    wanted = stacked(problem, point.wanted)
+    values = {n: v for n, v in point.values.items() if n in {v.name for v in problem.variables}}
+    for evaluator in (lambda: jax_oracle.value(text, values, point.sizes), lambda: evaluate(answer.read(text), values, point.sizes)):
+        try:
+            with np.errstate(all="ignore"):
+                printed = np.asarray(evaluator())
+        except (jax_oracle.Mistyped, SyntaxError, mc.MatcalcError) as error:
+            return "wrong text", f"{type(error).__name__}: {error}"
+        except (Undecided, np.linalg.LinAlgError) as error:
+            return "doubted", f"{error}"
+        if not close(np.broadcast_to(printed, wanted.shape) if printed.size == 1 else printed, wanted, point.scale):
+            return "wrong text", f"printed text {_short(printed)}, JAX {_short(wanted)}"
     return None
+
+
+def stacked(problem: Problem, wanted: Any) -> Any:
+    """As a matrix: of a Jacobian and a Hessian, columns stacked; by a scalar, in the shape of f."""
+    if problem.op == "grad":
+        return wanted
+    p, q, m, n = wanted.shape
+    return wanted.reshape(p, q) if problem.variable.shape == SCALAR else wanted.transpose(1, 0, 3, 2).reshape(p * q, m * n)
 
 
 def close(got: Any, wanted: Any, scale: float) -> bool:

@@ -25,6 +25,7 @@ SCALARS = "c d s t r a b alpha beta lam mu".split()
 DEMANDS = {  # what a domain asks of an argument
     "x > 0": "positive", "x >= 0": "positive", "x > -1": "positive", "p > 0": "positive",
     "x >= -1": "unit", "x <= 1": "unit", "cos(x) != 0": "unit",
+    "X: symmetric": "symmetric", "X: spd": "spd", "X has full column rank": "tall",
     "X: invertible": "regular", "no eigenvalue of X is zero or a negative real number": "definite",
 }
 WORDS = {  # properties that a variable may be declared with, by what is asked of it
@@ -34,7 +35,9 @@ WORDS = {  # properties that a variable may be declared with, by what is asked o
     ("positive", "matrix"): ("positive",), ("positive", "square"): ("positive",), ("positive", "vector"): ("positive",),
     ("positive", "scalar"): ("positive",),
     ("regular", "square"): ("invertible", "spd", "orthogonal"), ("definite", "square"): ("spd",),
+    ("symmetric", "square"): ("symmetric",), ("spd", "square"): ("spd",),
 }
+ALWAYS = ("symmetric", "spd")  # demands that a plain variable cannot meet
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,13 @@ class Term:
 
 @dataclass(frozen=True)
 class Problem:
-    """A gradient to ask for: the expression, the variable, and the parts that are defined after `where`."""
+    """A derivative to ask for: the expression, the variable, and the parts that are defined after `where`."""
 
     root: Term
     wrt: str
     defined: tuple[tuple[str, Term], ...] = ()
     seed: str = ""
+    op: str = "grad"
 
     @property
     def text(self) -> str:
@@ -127,7 +131,7 @@ class Problem:
     @property
     def call(self) -> str:
         """The exact call, to be pasted."""
-        return f"mc.grad({self.text!r}, wrt={self.wrt!r}, let={self.let!r})"
+        return f"mc.{self.op}({self.text!r}, wrt={self.wrt!r}, let={self.let!r})"
 
     def size(self) -> int:
         return sum(1 for _ in self.root.walk())
@@ -182,7 +186,7 @@ class Generator:
 
     rng: random.Random
     properties: float = 0.2  # how often a variable is declared with a property
-    functions: list[Function] = field(default_factory=lambda: [f for overloads in known().functions.values() for f in overloads])
+    functions: list[Function] = field(default_factory=lambda: callable_functions())
     pool: dict[tuple[Shape, str], list[Term]] = field(default_factory=dict)
     taken: dict[str, Variable] = field(default_factory=dict)
 
@@ -234,7 +238,7 @@ class Generator:
             names = SCALARS if shape == SCALAR else VECTORS if shape[1] == "1" else MATRICES
             free = [n for n in names if n not in self.taken] or [f"{names[0]}_{len(self.taken)}"]
             words = WORDS.get((demand, kind_of(shape)), ())
-            word = self.rng.choice(words) if words and self.rng.random() < self.properties else ""
+            word = self.rng.choice(words) if words and (demand in ALWAYS or self.rng.random() < self.properties) else ""
             variable = Variable(self.rng.choice(free[:6]), shape, demand, word)
             self.taken[variable.name] = variable
         return Term(variable.name, shape, variable=variable)
@@ -384,14 +388,15 @@ class Generator:
         """This function, applied to arguments inside its domain."""
         bound = bind(f, shape)
         args: list[Term] = []
-        more = ""
+        more, arrays = "", 0
         for p in f.signature.params:
             if p.kind == "axis":
                 more = f", axis={p.dims[0]}"
             elif p.kind == "integer":
-                args.append(Term(self.rng.choice(["2", "3", "-1", "-2", "4", "1", "0"]), SCALAR))
+                args.append(Term(self.rng.choice(["2", "3", "-1", "-2", "4", "1", "0"] if f.get("role") else ["1", "2", "3"]), SCALAR))
             else:
-                args.append(self.term(self._argument(p, shape, bound, f, bool(args)), depth, demand_of(f, p.name)))
+                args.append(self.term(self._argument(p, shape, bound, f, arrays > 0), depth, demand_of(f, p.name)))
+                arrays += 1
         return call(f.name, tuple(args), shape, more)
 
     def _argument(self, p: Any, shape: Shape, bound: dict[str, str], f: Function, later: bool) -> Shape:
@@ -405,6 +410,8 @@ class Generator:
         for d in p.dims:
             bound.setdefault(str(d), self.dim())
         dims = [bound[str(d)] for d in p.dims]
+        if demand_of(f, p.name) == "tall":
+            dims.sort(key=lambda d: -SIZES.get(d, 0))
         return (dims[0], "1") if p.kind == "vector" else (dims[0], dims[1])
 
     # ------------------------------------------------------------ terms inside a domain
@@ -463,6 +470,30 @@ class Generator:
                          lambda: infix("+", same(), infix("*", self.term(SCALAR, depth - 1, "positive"), eye, shape), shape))
 
 
+    def _tall(self, shape: Shape, depth: int) -> Term:
+        return infix("+", self.leaf(shape, "any"), infix("*", self.number(), self.leaf(shape, "any"), shape), shape)
+
+    def _symmetric(self, shape: Shape, depth: int) -> Term:
+        inner = self.term(shape, depth)
+        return self.pick(lambda: infix("+", inner, transpose(inner), shape), lambda: self._spd(shape, depth),
+                         lambda: self.leaf(shape, "symmetric"), lambda: call("diag", (self.term((shape[0], "1"), depth),), shape),
+                         lambda: infix("-", self.term(shape, depth, "symmetric"), self.term(shape, depth, "symmetric"), shape))
+
+    def _spd(self, shape: Shape, depth: int) -> Term:
+        n = shape[0]
+        a = self.term((self.dim(), n), depth)
+        gram = infix("+", infix("@", transpose(a), a, shape), atom(f"eye({n})", shape), shape)
+        same = lambda: self.term(shape, depth, "spd")  # noqa: E731
+        return self.pick(lambda: gram, lambda: self.leaf(shape, "spd"), lambda: infix("+", same(), same(), shape),
+                         lambda: call("diag", (self.term((n, "1"), depth, "positive"),), shape), lambda: call("inv", (same(),), shape),
+                         lambda: infix("*", self.term(SCALAR, depth - 1, "positive"), same(), shape))
+
+
+def callable_functions() -> list[Function]:
+    """What a user can call: all but the functions that are written out in answers."""
+    return [f for overloads in known().functions.values() for f in overloads if "written_out" not in f.table]
+
+
 def result_fits(f: Function, shape: Shape) -> bool:
     """Can the function give a result of this shape?"""
     kind, result = kind_of(shape), f.signature.result
@@ -496,21 +527,21 @@ def demand_of(f: Function, parameter: str) -> str:
 LARGEST = 45  # parts
 
 
-def problems(seed: int, count: int) -> Iterator[Problem]:
+def problems(seed: int, count: int, op: str = "grad") -> Iterator[Problem]:
     """`count` problems; the i-th depends on the seed and on i alone."""
     for i in range(count):
-        yield problem(f"{seed}:{i}")
+        yield problem(f"{seed}:{i}", op)
 
 
-def problem(seed: str) -> Problem:
+def problem(seed: str, op: str = "grad") -> Problem:
     """The problem of this seed."""
     rng = random.Random(seed)
     while True:
         generator = Generator(rng)
-        root = _root(generator, rng)
+        root = _valued(generator, rng) if op == "jacobian" else _root(generator, rng)
         names = sorted({t.variable.name for t in root.walk() if t.variable})
         if names and sum(1 for _ in root.walk()) <= LARGEST:
-            found = Problem(root, rng.choice(names), seed=seed)
+            found = Problem(root, rng.choice(names), seed=seed, op=op)
             return _with_definitions(found, rng) if rng.random() < 0.15 else found
 
 
@@ -529,6 +560,17 @@ def _root(generator: Generator, rng: random.Random) -> Term:
         return call("tr", (inner,), SCALAR)
     weight = infix("*", inner, generator.term(shape, 1), shape) if rng.random() < 0.7 else inner
     return call("sum", (weight,), SCALAR)
+
+
+def _valued(generator: Generator, rng: random.Random) -> Term:
+    """A function of any shape, built in the same way."""
+    depth = rng.choice([1, 2, 2, 3, 3, 3, 4, 4])
+    shape = generator.any_shape() if rng.random() < 0.9 else SCALAR
+    if rng.random() < 0.65:
+        return generator.term(shape, depth)
+    f = rng.choice(generator.functions)
+    shapes = [s for s in [shape, *(generator.any_shape() for _ in range(12)), SCALAR] if result_fits(f, s)]
+    return generator.called(f, shapes[0] if shapes else SCALAR, depth - 1)
 
 
 def _with_definitions(found: Problem, rng: random.Random) -> Problem:
