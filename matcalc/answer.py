@@ -315,7 +315,8 @@ class Answer:
     def _convention(self) -> tuple[str, ...]:
         if self._of is None or self._derived.structure == "free":
             return ()
-        of, by = self._of, "by its free entries" if self._derived.structure == "independent" else "within the matrices of its structure"
+        of, free_entries = self._of, self._derived.structure == "independent" and self._of.op != "differential"
+        by = "by its free entries" if free_entries else "within the matrices of its structure"
         return (f"{of.wrt.spelled or of.wrt.name} is structured, and {_TAKEN[of.op]} {by} (structure={self._derived.structure})",)
 
     @property

@@ -171,7 +171,7 @@ def not_scalar(reading: Reading, variable: Symbol, request: Request) -> ShapeErr
         hint = "a column times a row is an outer product; an inner product has the transpose in front"
     if not hint and reading.assumed:
         hint = "assumed: " + ", ".join(f"{s.spelled or s.name} {dims.shape_text(s.shape)}" for s in reading.assumed)
-    return ShapeError(f"grad needs a scalar, and this is {what}", (root.start, root.end), detail=hint, fixes=fixes)
+    return ShapeError(f"{request.verb} needs a scalar, and this is {what}", (root.start, root.end), detail=hint, fixes=fixes)
 
 
 def _elementwise_hint(reading: Reading) -> tuple[str, list[Fix]]:

@@ -34,12 +34,28 @@ def conditions_of(reading: Reading, derived: Derived, differentiated: bool) -> t
                 valid[f"valid if {said}"] = None
         if function.get("kink") and differentiated:
             kinks[f"at kinks: {function.get('kink')}"] = None
+    for said in _of_powers(reading, prover):
+        valid.setdefault(f"valid if {said}")
     for said in _introduced(derived.expression, prover) if differentiated else ():
-        if not any(said.rpartition(" is ")[2] in known_ for known_ in valid):  # what the input needs says it in the user's own words
+        word = said.rpartition(" is ")[2] if " is " in said else said.rpartition(" > ")[2] and "> 0"
+        if not any(word in known_ or "!= 0" in known_ for known_ in valid):  # what the input needs says it in the user's own words
             valid[f"valid if {said}"] = None
     for e, word in derived.assumed:
         valid[f"valid if {e} {WORDS.get(word, 'is ' + word)}"] = None
     return (*valid, *kinks)
+
+
+def _of_powers(reading: Reading, prover: Prover) -> list[str]:
+    """x**2.5 and x**t are defined for positive x."""
+    found = []
+    nodes: list[Node] = []
+    fold(reading.root, lambda n: n.children, lambda n, _: nodes.append(n) if n.kind == "power" else None)
+    for node in nodes:
+        base, exponent = (build(reading._replace(root=c)) for c in node.children)
+        whole = exponent.op == "size" or (exponent.op == "num" and isinstance(exponent.data, int))
+        if not whole and base.op not in ("num", "size", "pi") and not prover.holds(base, "nonnegative"):
+            found.append(f"{show(node.children[0], reading.symbols)} > 0")
+    return found
 
 
 def _introduced(e: Expr, prover: Prover) -> list[str]:
@@ -49,11 +65,12 @@ def _introduced(e: Expr, prover: Prover) -> list[str]:
         function = of_call(node) if node.op == "call" else None
         for condition in function.words("domain") if function else ():
             name, colon, word = (part.strip() for part in condition.partition(":"))
-            if not colon or function is None:
-                continue
-            arg = dict(zip([p.name for p in function.signature.params], node.args, strict=False))[name]
-            if not prover.holds(arg, word):
-                found.append(f"{arg} {WORDS.get(word, 'is ' + word)}")
+            args = dict(zip([p.name for p in function.signature.params], node.args, strict=False)) if function else {}
+            if colon and not prover.holds(args[name], word):
+                found.append(f"{args[name]} {WORDS.get(word, 'is ' + word)}")
+            elif condition.split(" ")[1:] == [">", "0"]:
+                arg = args[condition.split(" ")[0]]
+                found += [] if arg.op == "num" or prover.holds(arg, "positive") else [f"{arg} > 0"]
     return found
 
 
