@@ -179,7 +179,9 @@ def vjp_of(ask: Ask, variable: Symbol) -> Answer:
 
 
 def _laid_out(derived: Derived, of: Derivative) -> Derived:
-    return derived._replace(expression=transpose(derived.expression), compact=transpose(derived.compact)) if of.layout == "denominator" else derived
+    if of.layout != "denominator":
+        return derived
+    return derived._replace(expression=transpose(derived.expression), compact=transpose(derived.compact))
 
 
 def _unused(s: Symbol, reading: Reading, variable: Symbol) -> str:

@@ -351,7 +351,7 @@ def _check_value(table: dict[str, Any], where: Source) -> None:
         if value not in PURE and DOTTED.fullmatch(value) and not {part.strip() for part in value.split(".")[1:]} <= POSTFIX:
             meant = nearest(value, set(PURE))
             raise RuleError(f"{where}: {value.strip()} is not a function that a rule may name", detail=(
-                f"did you mean {meant}?\n" if meant else "") + "allowed: what computes a number from numbers (matcalc/callables.py has the list)")
+                f"did you mean {meant}?\n" if meant else "") + "allowed: what computes a number from numbers (matcalc/callables.py)")
 
 
 def _check_words(entry: str, signature: Signature, where: Source) -> None:

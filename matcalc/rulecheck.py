@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -194,7 +194,8 @@ def _edge_cases(f: Function, call: str, let: list[str], values: dict[str, Any]) 
         if not all(_holds(c, names) for c in f.words("domain")):
             continue
         if not np.isfinite(at(names)).all():
-            yield Evidence("numeric", False, 1, reason="no value at a point of the domain", counterexample={"sizes": sizes, "inputs": names})
+            point_ = {"sizes": sizes, "inputs": names}
+            yield Evidence("numeric", False, 1, reason="no value at a point of the domain", counterexample=point_)
             return
         if not all(_holds(c, names) for c in f.words("smooth")) or not all(_holds(c, names, inside=True) for c in f.words("domain")):
             continue
@@ -220,9 +221,11 @@ def _special(reading: Reading, sizes: Mapping[str, int]) -> Iterator[dict[str, A
     for one in constants:
         for other in (constants if len(shapes) > 1 else (one,)):
             yield {n: np.full(shape, one if i == 0 else other) for i, (n, shape) in enumerate(shapes.items())}
-    for diagonal in (np.eye, lambda m, n: np.eye(m, n) * (np.arange(n) > 0), lambda m, n: np.eye(m, n, 1) - np.eye(m, n, -1)):
+    makers: tuple[Callable[[int, int], Any], ...] = (
+        lambda m, n: np.eye(m, n), lambda m, n: np.eye(m, n) * (np.arange(n) > 0), lambda m, n: np.eye(m, n, 1) - np.eye(m, n, -1))
+    for made in makers:
         if all(min(shape) > 1 for shape in shapes.values()):
-            yield {n: np.asarray(diagonal(*shape), float) for n, shape in shapes.items()}
+            yield {n: made(rows, columns) for n, (rows, columns) in shapes.items()}
 
 
 def _holds(condition: str, names: Mapping[str, Any], inside: bool = False) -> bool:

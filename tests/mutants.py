@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-PAIRS = """sin cos, sinh cosh, tan tanh, arcsin arccos, arctan tanh, exp expm1, log log1p, relu step, relu softplus, softplus sigmoid, sigmoid tanh,
+PAIRS = """sin cos, sinh cosh, tan tanh, arcsin arccos, arctan tanh, exp expm1, log log1p, relu step, relu softplus, softplus sigmoid,
+sigmoid tanh,
 abs sign, sqrt square, max min, maximum minimum, inv adj, inv pinv, det logdet, det tr, expm logm, expm sqrtm, norm norm2sq, norm1 norminf,
-norm norm1, tril triu, diagv vec, softmax sigmoid, logsumexp max, digamma trigamma, gammaln digamma, erf tanh, eye ones, ones zeros, sum mean,
+norm norm1, tril triu, diagv vec, softmax sigmoid, logsumexp max, digamma trigamma, gammaln digamma, erf tanh, eye ones, ones zeros,
+sum mean,
 sum max, argmaxmask sign, chol sqrtm, eigmax tr, logm_frechet expm_frechet, sqrtm_frechet logm_frechet, nuclear norm, spectral norm"""
 NEIGHBOURS: dict[str, list[str]] = {}
 for pair in PAIRS.split(","):

@@ -16,14 +16,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "matcalc"
 
 # The parts, in the order in which data flows: a module imports from its own part and those before it, never from one after it.
-FRONT = """dims errors limits names callables syntax tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
+FRONT = """dims errors limits names callables syntax
+           tokens dimensions unify signatures kinds selectors powers products applied calls misread grammar
            declarations repairs mismatch constants shapes unparse readings parser""".split()
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions
             build properties match identities factoring simplifier
             differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"compiler answer indexed autograd optimize pictures rulecheck claims asking derivatives api".split(), "", "display", "cli", "__main__"]
+DOORS = [*"compiler answer indexed autograd optimize pictures rulecheck claims asking derivatives api".split(),
+         "", "display", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.

@@ -28,7 +28,7 @@ def verify_index(differential: Reading, names: tuple[str, str], text: str, reade
         return Evidence("numeric", False, reason=f"the index form cannot be read again: {error}")
     wrt, change = names
     if change not in differential.symbols:  # nothing changes
-        return Evidence("numeric", not terms, POINTS, 0.0, reason="" if not terms else "the differential is zero, and the index form is not")
+        return Evidence("numeric", not terms, POINTS, 0.0, reason="the differential is zero, and the index form is not" if terms else "")
     worst, found = 0.0, 0
     for attempt in range(ATTEMPTS):
         given = _drawn(differential, seed + attempt, attempt)

@@ -160,7 +160,8 @@ def spectral(a: Array) -> Array:
 def nuclear(a: Array) -> Array:
     """The sum of singular values: the trace of the root of the smaller Gram matrix."""
     if not np.iscomplexobj(a):
-        return np.linalg.svd(a, compute_uv=False).sum(axis=-1)[..., None, None] if np.all(np.isfinite(a)) else np.full_like(a[..., :1, :1], np.nan)
+        finite = bool(np.all(np.isfinite(a)))
+        return np.linalg.svd(a, compute_uv=False).sum(axis=-1)[..., None, None] if finite else np.full_like(a[..., :1, :1], np.nan)
     t = transpose(a)
     gram = t @ a if a.shape[-2] >= a.shape[-1] else a @ t
     return np.trace(sqrtm(gram), axis1=-2, axis2=-1)[..., None, None]

@@ -80,10 +80,12 @@ def _illustrated(found: Evidence, problem: Problem, seed: int) -> Evidence:
     return found._replace(counterexample=example, reason=shown.reason if shown.verdict is False else found.reason)
 
 
-def draw(reading: Any, seed: int = 0, sizes: Mapping[str, int] | None = None, strategy: str = "signed") -> tuple[dict[str, Any], dict[str, int]]:
+def draw(reading: Any, seed: int = 0, sizes: Mapping[str, int] | None = None,
+         strategy: str = "signed") -> tuple[dict[str, Any], dict[str, int]]:
     """Generic inputs (numpy arrays with two axes) for a Reading or a mapping of Symbols, and the sizes they have.
 
-    strategy: signed, or one of those with square matrices near the identity, which have a root and a logarithm: positive, unit, large, small.
+    strategy: signed, or one of those with square matrices near the identity, which have a root and a logarithm: positive,
+    unit, large, small.
     """
     import numpy as np
 

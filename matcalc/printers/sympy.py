@@ -233,8 +233,8 @@ def constructor(spelling: str) -> Callable[..., Any] | None:
     return found if isinstance(found, type) and issubclass(found, sympy.Expr) else None
 
 
-OURS = frozenset("""Adjugate CholeskyFactor Entrywise Largest LargestEigenvalue LowerTriangle MatrixExponential MatrixLogarithm PseudoInverse
-                    RowMax SquareRoot UpperTriangle Vec""".split())
+OURS = frozenset("""Adjugate CholeskyFactor Entrywise Largest LargestEigenvalue LowerTriangle MatrixExponential MatrixLogarithm
+                    PseudoInverse RowMax SquareRoot UpperTriangle Vec""".split())
 
 
 # ---------------------------------------------------------------- numbers
