@@ -162,7 +162,10 @@ def hvp_of(ask: Ask, variable: Symbol) -> Answer:
     ask.needs_scalar(variable)
     refuse_orthogonal(structure_of(variable) if ask.structure != "free" else "")
     change = ask.change(variable)
-    of = Derivative("differential", variable.shape, variable, linear_in=change, first=gradient_of(ask, variable))
+    before, by = ask, variable
+    if ask.structure == "free":  # the gradient to be differentiated must not use what holds at the point alone
+        before, by = ask._replace(reading=_freed(ask.reading, variable)), variable._replace(properties=frozenset())
+    of = Derivative("differential", variable.shape, variable, linear_in=change, first=gradient_of(before, by))
     return ask.answer(derive_hvp(ask.reading, variable, ask.structure, ask.symbol(change)), of)
 
 

@@ -11,6 +11,8 @@ from .differentials import tangent
 from .dims import Dim
 from .errors import Fix, LimitError, NotDifferentiable, NotSupported
 from .expr import Expr, Number, number, symbols
+from .functions import instantiate, of_call
+from .kronecker import kron
 from .operators import selection
 from .rebuild import substitute
 
@@ -90,8 +92,30 @@ class _Walk:
             rows, columns = (selection(s, d) for s, d in zip(e.data, inner.shape, strict=True))
             p, q = (self.fresh(d) for d in inner.shape)
             return [_Part(inner, (p, q), c, (*met, *entries(rows, i, p), *entries(columns, j, q)))]
+        if e.op == "vec":
+            m, n = inner.shape
+            p, q = self.fresh(m), self.fresh(n)
+            places = (*entries(kron(ones((n, 1)), eye(m)), i, p), *entries(kron(eye(n), ones((m, 1))), i, q))
+            return [_Part(inner, (p, q), c, (*met, *places))]
+        if e.op == "kron":
+            return [self._kron(e, place, part)]
+        if e.op == "call" and (mask := _mask(e)) is not None:
+            return [_Part(inner, part.at, c, (*met, *entries(mask, i, j)))]
         raise NotSupported(f"{e.data.name if e.op == 'call' else e.op} of a differential has no index form",
                            detail="the matrix form and the products with vectors are there")
+
+    def _kron(self, e: Expr, place: int, part: _Part) -> _Part:
+        """The other factor repeated over the whole, and which of its own entries the differential has there."""
+        _, (i, j), c, met = part
+        inner, other = e.args[place], e.args[1 - place]
+        p, q = (self.fresh(d) for d in inner.shape)
+
+        def whole(a: Expr, b: Expr) -> Expr:
+            return kron(a, b) if place == 0 else kron(b, a)
+
+        rows, columns = ((whole(eye(d), ones((n, 1))), x) for d, n, x in zip(inner.shape, other.shape, (p, q), strict=True))
+        repeated = whole(ones(inner.shape), other)
+        return _Part(inner, (p, q), c, (*met, *entries(repeated, i, j), *entries(rows[0], i, rows[1]), *entries(columns[0], j, columns[1])))
 
     def _chain(self, e: Expr, place: int, part: _Part) -> _Part:
         _, (i, j), c, met = part
@@ -102,6 +126,12 @@ class _Walk:
         left = entries(matmul(before), i, p) if before else ()
         right = entries(matmul(behind), q, j) if behind else ()
         return _Part(inner, (p, q), c, (*met, *left, *right))
+
+
+def _mask(e: Expr) -> Expr | None:
+    """What a linear function multiplies the entries of its argument with, if that is all that it does: the ones of a triangle."""
+    matrix = instantiate(of_call(e), "matrix", e.args) if of_call(e).get("matrix") else e
+    return matrix.args[0].args[0] if matrix.op == "diag" and matrix.args[0].op == "vec" else None
 
 
 def entries(e: Expr, i: str, j: str) -> tuple[Entry, ...]:

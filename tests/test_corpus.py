@@ -86,7 +86,6 @@ def order(case: dict[str, Any]) -> int:
     return sum(size != 1 for shape in (variable if case["op"] == "hessian" else reading.root.shape, variable) for size in shape)
 
 
-NO_INDEX_FORM = {"cookbook-520", "sympy-052"}
 TENSORS = [case for case in OTHERS if order(case) > 2]
 
 
@@ -95,10 +94,8 @@ def test_there_are_tensors() -> None:
 
 
 @pytest.mark.parametrize("case", TENSORS, ids=lambda c: c["id"])
-def test_the_index_form_is_the_same_tensor(case: dict[str, Any], request: pytest.FixtureRequest) -> None:
+def test_the_index_form_is_the_same_tensor(case: dict[str, Any]) -> None:
     """Of a Hessian, that of the Jacobian of the printed gradient, for a variable without structure: a gradient is printed with it."""
-    if case["id"] in NO_INDEX_FORM:
-        request.applymarker(pytest.mark.xfail(raises=mc.NotSupported, strict=True, reason="vec of a differential has no index form"))
     case = {**case, "let": [re.sub(r"symmetric,? ?", "", d) for d in case["let"]]}
     f = case["expr"] if case["op"] == "jacobian" else str(mc.grad(case["expr"], case["wrt"], case["let"]))
     d = mc.jacobian(f, case["wrt"], needed(case, f"{f} {case['wrt']}"), form="index")
