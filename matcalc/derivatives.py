@@ -108,22 +108,22 @@ def _pointing(ask: Ask, one: Callable[[Ask, Symbol], Answer], variable: Symbol) 
 
 
 def _indexed(ask: Ask, variable: Symbol) -> Answer:
-    """The differential by a variable without structure, and the terms that are read off it."""
+    """The differential, and the terms that are read off it, for a change of any entry: of what that stands for in a structure."""
     from .indexed import IndexAnswer
 
     structure = structure_of(variable) if ask.structure != "free" else ""
-    free = ask._replace(structure="free")
-    change = free.change(variable)
-    tangent = ask.symbol(change)
-    derived = derive_differential(ask.reading, variable, "free", tangent)
+    change = ask.change(variable)
+    within = ask.symbol(change)
+    derived = derive_differential(ask.reading, variable, ask.structure, within)
     of = Derivative("differential", ask.reading.root.shape, variable, linear_in=change)
     wrt = symbol(variable.name, variable.shape, known().closure(variable.properties), spelled=variable.spelled)
-    linear = derived.expression
+    free, linear = within, derived.expression
     if structure:
+        free = ask.symbol(change._replace(properties=frozenset()))
         x = symbols(linear).get(variable.name, wrt)
-        linear = substitute(linear, {tangent: structured_change(ask.structure, structure, tangent, x)})
+        linear = substitute(linear, {within: structured_change(ask.structure, structure, free, x)})
     convention = ask.structure if structure else "free"
-    return IndexAnswer(free.answer(derived, of), index_form(linear, tangent, build(ask.reading), wrt), convention, structure)
+    return IndexAnswer(ask.answer(derived, of), index_form(linear, free, build(ask.reading), wrt), convention, structure)
 
 
 def gradient_of(ask: Ask, variable: Symbol) -> Answer:

@@ -10,7 +10,8 @@ from ..syntax import Reading
 from .evidence import Evidence, Undecided, Unknown
 
 POINTS = 2
-ATTEMPTS = 16
+ATTEMPTS = 20
+STRATEGIES = ("signed", "positive", "small", "large", "unit")
 FAILURES = (ArithmeticError, ValueError, LookupError)
 TOLERANCE = 1e-9  # relative to the largest entry: sums of products, each to rounding
 
@@ -44,16 +45,16 @@ def verify_index(differential: Reading, names: tuple[str, str], text: str, reade
 
 
 def _drawn(differential: Reading, seed: int, attempt: int) -> tuple[dict[str, Any], dict[str, int]] | None:
-    """Inputs: generic ones, then positive and small ones, inside the domains of logarithms, roots and arcs; then at other sizes."""
+    """Inputs: generic ones, then such as lie inside the domains of logarithms, roots and arcs; then at other sizes."""
     from .verdict import draw
 
-    positive = {n: s._replace(properties=s.properties | {"positive"}) for n, s in differential.symbols.items()}
+    strategy = STRATEGIES[attempt % len(STRATEGIES)]
     try:
-        given, sizes = draw(differential._replace(symbols=positive) if attempt % 3 else differential, seed)
+        given, sizes = draw(differential, seed, None, strategy)
         if attempt >= ATTEMPTS // 2:
             others = dict(zip(sizes, reversed(sizes.values()), strict=True))
-            given, sizes = draw(differential._replace(symbols=positive) if attempt % 3 else differential, seed, others)
-        return {n: v / 4 if attempt % 3 == 2 else v for n, v in given.items()}, sizes
+            given, sizes = draw(differential, seed, others, strategy)
+        return given, sizes
     except (Undecided, *FAILURES):
         return None
 
