@@ -8,16 +8,19 @@ from itertools import combinations, islice, product
 from typing import Any, NamedTuple
 
 from . import dims
-from .algebra import add, negate, scale, terms_of, transpose
+from .algebra import add, matmul, mul, negate, power, scalar_part, scale, size, terms_of, transpose
 from .answer import PRINTED, Answer
 from .build import build
 from .checker import Evidence, draw, evaluate, verify_equal
 from .errors import Fix, MatcalcError, Request, UnknownName, nearest
-from .expr import Expr, Number, magnitude, symbols
+from .expr import Expr, Number, magnitude, number, symbols
+from .factoring import expanded
 from .knowledge import known
+from .operators import diagonal_matrix
 from .printers.text import expression_text
 from .rulecheck import has
 from .simplifier import Simplifier
+from .structured import CONVENTIONS
 from .syntax import Reading, Symbol
 
 NAMES = {"grad": "gradient", "jacobian": "Jacobian", "hessian": "Hessian", "differential": "differential", "vjp": "vjp"}
@@ -141,7 +144,7 @@ def judge(answer: Answer, claim: str, request: Request, seed: int = 0) -> Judgem
     if evidence.verdict is not False:
         return Judgement(answer, claim, evidence)
     mistake = case.mistake()
-    holds_if = () if mistake and not mistake.endswith(TRANSPOSED) else case.holds_if()
+    holds_if = () if mistake and mistake != TRANSPOSED else case.holds_if()
     return Judgement(answer, claim, evidence, mistake=mistake, holds_if=holds_if, difference=case.difference(),
                      counterexample=case.example())
 
@@ -161,36 +164,69 @@ class _Case:
 
     # ------------------------------------------------------------ the usual mistakes
     def mistake(self) -> str:
-        """Transposed, a factor, a sign, a missing term: in words, if one of these is all that is wrong."""
-        if self.claimed.shape != self.right.shape:
-            if self.claimed.shape == self.right.shape[::-1] and self._equal(transpose(self.claimed)):
-                return self._transposed()
-            return f"the shapes differ: the {NAMES[self.answer.op]} is {_shape(self.right)}, the claim is {_shape(self.claimed)}"
-        ratio = self._ratio()
-        if ratio is not None and self._equal(scale(ratio, self.claimed)):
-            return _factor(ratio)
-        if self.right.shape[0] == self.right.shape[1] and not self.right.is_scalar and self._equal(transpose(self.claimed)):
-            return self._transposed()
-        return self._missing()
+        """A convention, a transpose, a factor, a sign, a term: in words, if one of these is all that is wrong."""
+        return self._convention() or (self._factor() if self.claimed.shape == self.right.shape else "") or self._turned() or (
+            self._in_front() or self._missing() if self.claimed.shape == self.right.shape else
+            self._in_front() or self._undiagonal() or f"the shapes differ: the {NAMES[self.answer.op]} is {_shape(self.right)}, "
+                                                      f"the claim is {_shape(self.claimed)}")
 
-    def _transposed(self) -> str:
+    def _convention(self) -> str:
+        """Right for a structured variable, but by another convention than the one asked for."""
+        for structure in CONVENTIONS if self.answer.structure != "free" else ():
+            if structure != self.answer.structure and self.verify(self.claim, self.answer.reading_of_input, structure).verdict is True:
+                return f'true with structure="{structure}"'
+        return ""
+
+    def _turned(self) -> str:
+        if self.claimed.shape != self.right.shape[::-1] or self.right.is_scalar or not self._equal(transpose(self.claimed)):
+            return ""
         of = self.answer.of
         if of is not None and of.is_matrix:
             other = "denominator" if of.layout == "numerator" else "numerator"
             return f"true in {other} layout: {TRANSPOSED}"
+        if self.claimed.is_row and of is not None:
+            return f"{TRANSPOSED}: a row, where the gradient is shaped like {of.wrt.spelled or of.wrt.name}"
         return TRANSPOSED
+
+    def _factor(self) -> str:
+        ratio = self._ratio()
+        if ratio is not None and self._equal(scale(ratio, self.claimed)):
+            return _factor(ratio)
+        for name in sorted({d for s in self._symbols().values() for dim in s.shape for d in dims.names(dim)}):
+            for exponent, factor in ((1, name), (-1, f"1 / {name}")):
+                if self._equal(mul([power(size(name), number(exponent)), self.claimed])):
+                    return f"a factor {factor} is missing"
+        return ""
+
+    def _in_front(self) -> str:
+        """The first factors of a product, such as the inner derivative of the chain rule."""
+        chain = self.right.args if self.right.op == "matmul" else ()
+        outside, core = scalar_part(self.right)
+        chain = core.args if core.op == "matmul" else chain
+        for cut in range(1, len(chain)):
+            if self._simple(mul([*outside, matmul(chain[cut:])])) is self._simple(self.claimed):
+                return f"the factor {self._show(matmul(chain[:cut]))} in front is missing"
+            if self._simple(mul([*outside, matmul(chain[:cut])])) is self._simple(self.claimed):
+                return f"the factor {self._show(matmul(chain[cut:]))} behind is missing"
+        return ""
+
+    def _undiagonal(self) -> str:
+        if self.claimed.is_column and self.right.shape == (self.claimed.shape[0],) * 2 and self._equal(diagonal_matrix(self.claimed)):
+            return f"its entries are right, but they stand on a diagonal: {self._show(diagonal_matrix(self.claimed))}"
+        return ""
 
     def _missing(self) -> str:
         """A term too few, or too many."""
-        for c, core in terms_of(self.right) if self.right.op == "add" else []:
-            term = scale(c, core)
-            if self._equal(add([self.claimed, term], self.right.shape)):
-                return f"the term {self._show(term)} is missing"
-        for c, core in terms_of(self.claimed) if self.claimed.op == "add" else []:
-            term = scale(c, core)
-            if self._equal(add([self.claimed, negate(term)], self.right.shape)):
-                return f"the term {self._show(term)} is too much"
+        rest = self._simple(add([self.right, negate(self.claimed)], self.right.shape))
+        for whole, sign, words in ((self.right, 1, "is missing"), (self.claimed, -1, "is too much")):
+            for form in (whole, expanded(whole)):
+                for c, core in terms_of(form) if form is not None and form.op == "add" else []:
+                    if self._simple(scale(sign * c, core)) is rest:
+                        return f"the term {self._show(scale(c, core))} {words}"
         return ""
+
+    def _simple(self, e: Expr) -> Expr:
+        return Simplifier().simplify(e).canon
 
     def _equal(self, other: Expr) -> bool:
         """Has an expression the value of the answer?"""
@@ -239,8 +275,8 @@ class _Case:
 
     def _together(self) -> Iterator[dict[str, str]]:
         squares = [n for n, s in self._symbols().items() if s.shape[0] == s.shape[1] and s.shape != dims.SCALAR and not s.properties]
-        for size in (2, 3):
-            yield from (dict.fromkeys(names, "symmetric") for names in combinations(squares, size))
+        for count in (2, 3):
+            yield from (dict.fromkeys(names, "symmetric") for names in combinations(squares, count))
 
     def _symbols(self) -> dict[str, Symbol]:
         return {**self.answer.reading_of_input.symbols, **self.claim.symbols}

@@ -362,7 +362,9 @@ def test_json_fits_the_schema(api: SimpleNamespace) -> None:
 
 @pytest.mark.parametrize("line", [
     "grad 'x.T A x' --wrt x --let 'A: symmetric' --steps", "grad 'norm(x) + det(X)' --wrt X --wrt x --no-check", "simplify 'tr(A.T)'",
-    "eval 'A @ x' --set 'A=[[1, 2], [3, 4]]' --set 'x=[1, 0.5]'", "grad 'svd(X)'", "grad 'x.T A' --wrt x", "grad x --let 'x: vetcor(n)'"])
+    "eval 'A @ x' --set 'A=[[1, 2], [3, 4]]' --set 'x=[1, 0.5]'", "grad 'svd(X)'", "grad 'x.T A' --wrt x", "grad x --let 'x: vetcor(n)'",
+    "jacobian 'A X B' --wrt X", "hessian 'x.T A y' --wrt x --wrt y", "vjp 'A @ x' --wrt x", "check 'x.T A x' --wrt x --claim '2 A x'",
+    "check 'x.T A x' --wrt x --claim '(A + A.T) x'", "jacobian 'X * X' --wrt X --form index"])
 def test_the_real_answers_fit_the_schema_too(line: str) -> None:
     ran = command_line.run_line(f"matcalc {line} --to json")
     assert ran.err == ""
