@@ -61,11 +61,14 @@ def check(entry: Function | Identity | PropertyRule, seed: int = 0) -> Result:
     checks = {Function: function_cases, Identity: identity_cases, PropertyRule: property_cases}[type(entry)]
     found: Evidence | None = None
     cases = 0
-    for evidence in checks(entry, seed):  # type: ignore[operator]
-        cases += 1
-        if evidence.verdict is not True:
-            return Result(entry, evidence, cases)
-        found = evidence
+    try:
+        for evidence in checks(entry, seed):  # type: ignore[operator]
+            cases += 1
+            if evidence.verdict is not True:
+                return Result(entry, evidence, cases)
+            found = evidence
+    except Unknown as reason:  # a function without a value
+        return Result(entry, Evidence("unchecked", None, reason=str(reason)), cases)
     return Result(entry, found or Evidence("unchecked", None, reason="there is nothing to check"), cases)
 
 
@@ -453,6 +456,7 @@ def check_file(path: str | Path) -> None:
     again = {n for n in old if len(trial.functions[n]) != len(base.functions[n])}
     if again:
         raise RuleError(f"{Path(path).name}: {sorted(again)[0]} is a function of matcalc already", detail="choose another name")
+    _refuse_circles(trial)
     module._known = trial
     try:
         for entry in trial.entries():
@@ -460,6 +464,22 @@ def check_file(path: str | Path) -> None:
                 _refuse_if_wrong(check(entry))
     finally:
         module._known = base
+
+
+def _refuse_circles(trial: Knowledge) -> None:
+    """A definition that comes back to its own function would be written out without end."""
+    mentions = {name: {w for f in overloads for w in re.findall(r"(\w+)\s*\(", f.get("definition"))} & trial.functions.keys()
+                for name, overloads in trial.functions.items()}
+    for name in mentions:
+        reached: set[str] = set()
+        todo = [name]
+        while todo:
+            for other in mentions[todo.pop()] - reached:
+                reached.add(other)
+                todo.append(other)
+        if name in reached:
+            own = trial.functions[name][0]
+            raise RuleError(f"{own.where}: {name} is defined by itself", detail=own.get("definition"))
 
 
 def _refuse_if_wrong(result: Result) -> None:
