@@ -18,19 +18,27 @@ class Unsettled(Exception):
 
 
 class SoftNames:
-    """Decides which soft names are vectors: by operators first, then by the reductions that are left without a vector."""
+    """Decides which soft names are vectors: by operators first, then by sums, then by the reductions that are left without a vector.
+
+    In `b.T x + c` the product is a scalar once b is known to be a vector: a sum that was read before would have made one of c.
+    """
 
     def __init__(self, nodes: Sequence[Node], kinds: Mapping[str, int], soft: frozenset[str], language: Language) -> None:
         self.nodes, self.names, self.soft, self.language = nodes, kinds, soft, language
         self.vectors: set[str] = set()
         self.kinds: dict[Node, int] = {}
         self.reductions: list[Node] = []
+        self.sums: list[Node] = []  # terms beside a vector
 
     def settle(self) -> set[str]:
         """The soft names that are vectors."""
         for _ in range(ROUNDS):
             before = len(self.vectors)
             self._walk()
+            if len(self.vectors) != before:
+                continue
+            for node in self.sums:
+                self._promote(node)
             if len(self.vectors) != before:
                 continue
             for node in self.reductions:
@@ -41,7 +49,7 @@ class SoftNames:
 
     def _walk(self) -> None:
         kinds = self.kinds
-        self.reductions = []
+        self.reductions, self.sums = [], []
         for node in self.nodes:
             visit = VISIT.get(node.kind)
             kinds[node] = visit(self, node) if visit else SCALAR_KIND
@@ -67,8 +75,7 @@ class SoftNames:
         if ROW in found:
             return ROW
         if COLUMN in found:
-            for term in node.children:
-                self._promote(term)
+            self.sums += node.children
             return COLUMN
         return SCALAR_KIND
 

@@ -116,9 +116,10 @@ def _differential_cases(f: Function, call: str, let: list[str], name: str, seed:
             zero = {o: f"(0 * {o})" for o in others}
             text = re.sub(r"\bd(\w+)\b", lambda m, zero=zero: zero.get(m[1], m[0]), text)  # type: ignore[misc]
             formula = read(text, language, [*let, f"d{name}: {shape}"])
-        reading = _with_domain(reading, f)
-        structure = "projected" if "symmetric" in known().closure(reading.symbols[name].properties) else "free"
-        formula = _with_domain(formula, f)
+        reading = within_domain(reading, f)
+        words = {c.partition(":")[2].strip() for c in f.words("domain") if ":" in c}
+        structure = "projected" if any("symmetric" in known().closure(frozenset({word})) for word in words) else "free"
+        formula = within_domain(formula, f)
         yield verify(reading, name, formula, op="differential", structure=structure, tangent=f"d{name}", seed=seed, values=values)
 
 
@@ -129,7 +130,7 @@ def _value_cases(reading: Reading, f: Function, seed: int) -> Iterator[Evidence]
     if not f.where.file.startswith("rules/") or not f.get("numpy"):
         return
     found = 0
-    for values, sizes in points([_with_domain(reading, f)], seed):
+    for values, sizes in points([within_domain(reading, f)], seed):
         try:
             with np.errstate(all="ignore"):
                 wanted = evaluate(reading, values, sizes, known().added_values(f.name))
@@ -152,7 +153,7 @@ def _other_forms(f: Function, call: str, let: list[str], args: list[str], seed: 
     result = dims.shape_text(read(call, language, let).root.shape)
 
     def same(left: str, right: str, more: Sequence[str] = ()) -> Evidence:
-        a, b = (_with_domain(read(text, language, [*let, *more]), f) for text in (left, right))
+        a, b = (within_domain(read(text, language, [*let, *more]), f) for text in (left, right))
         return verify_equal(a, b, seed=seed, values=known().added_values(left, right) | values)
 
     if "adjoint" in f.table:
@@ -248,7 +249,7 @@ def _holds(condition: str, names: Mapping[str, Any], inside: bool = False) -> bo
     return bool(np.all(COMPARED[sign.rstrip("=") if inside and sign != "!=" else sign](names[left], other)))
 
 
-def _with_domain(reading: Reading, f: Function) -> Reading:
+def within_domain(reading: Reading, f: Function) -> Reading:
     """The symbols with the properties that the domain asks for, so that inputs are drawn from it."""
     symbols = dict(reading.symbols)
     for condition in (*f.words("domain"), *f.words("smooth")):

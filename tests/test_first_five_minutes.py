@@ -50,6 +50,7 @@ class Answer(NamedTuple):
 
 
 ANSWERS = [
+    Answer(19, 'grad "x.T A x + b.T x + c" --wrt x', "(A + A.T) @ x + b", ("c scalar",)),
     Answer(2, 'grad "x.T A x" --wrt x', "(A + A.T) @ x",
            ("assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    checked: exact, 3 points",)),
     Answer(3, 'grad "x.T @ x"', "2 * x", ("note: differentiated by x, the only variable",)),

@@ -118,7 +118,10 @@ class Latex(Printer, format="latex"):
         return Form(POSTFIX, [(form, ATOM), r"^{\top}"])
 
     def _part(self, form: Form, inside: str) -> Form:
-        return Form(POSTFIX if form.strength < ATOM else ATOM, [(form, ATOM), f"_{{[{inside}]}}".replace(", ", ",")])
+        below = f"_{{[{inside}]}}".replace(", ", ",")
+        if any("_{" in part for part in form.parts if isinstance(part, str)):  # one letter takes one subscript
+            return Form(ATOM, ["(", (form, 0), ")", below])
+        return Form(POSTFIX if form.strength < ATOM else ATOM, [(form, ATOM), below])
 
     def _repeated(self, base: Expr, k: int) -> Form:
         inner = self.inverse_base(base)
