@@ -33,6 +33,8 @@ MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
 
 FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
+SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
+             "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
 LATER_VERBS = ("minimize", "plot", "repl")
 LAYOUTS = ("numerator", "denominator")
 FORMS = ("matrix", "index")
@@ -104,7 +106,7 @@ class Verbs(click.Group):
             raise click.NoSuchOption(word, ctx=ctx)
         if not re.fullmatch(r"[A-Za-z][\w-]*", word):
             raise UsageError("a verb is missing before the expression", fixes=[Fix(say=shell_line(["simplify", *args]))])
-        meant = nearest(word, set(self.commands))
+        meant = SAME_VERB.get(word.lower()) or nearest(word, set(self.commands))
         fix = shell_line([meant, *args[1:]]) if meant else "matcalc --help"
         raise UsageError(f"there is no command {word}" + (f"; did you mean {meant}?" if meant else ""), fixes=[Fix(say=fix)])
 

@@ -22,9 +22,10 @@ def conditions_of(reading: Reading, derived: Derived, differentiated: bool) -> t
     valid: dict[str, None] = {}
     kinks: dict[str, None] = {}
     prover = Prover()
+    squared = _squared(reading.root) if differentiated else set()
     for node in _calls(reading.root):
         function = _function(node)
-        if function is None or not _varies(node):
+        if function is None or not _varies(node) or (node in squared and function.words("smooth") == ("x != 0",)):
             continue
         args = {p.name: a for p, a in zip(function.signature.params, node.children, strict=False)}
         smooth = function.words("smooth") if differentiated else ()
@@ -43,6 +44,18 @@ def conditions_of(reading: Reading, derived: Derived, differentiated: bool) -> t
     for e, word in derived.assumed:
         valid[f"valid if {e} {WORDS.get(word, 'is ' + word)}"] = None
     return (*valid, *kinks)
+
+
+def _squared(root: Node) -> set[Node]:
+    """What is raised to a power of at least 2: the square of a norm is smooth where the norm is not."""
+    found: set[Node] = set()
+
+    def visit(node: Node, _: list[None]) -> None:
+        if node.kind == "power" and node.children[1].kind == "number" and node.children[1].data >= 2:
+            found.add(node.children[0])
+
+    fold(root, lambda n: n.children, visit)
+    return found
 
 
 def _of_powers(reading: Reading, prover: Prover) -> list[str]:

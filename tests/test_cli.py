@@ -193,6 +193,7 @@ def test_a_fault_of_ours_is_no_traceback(api: SimpleNamespace) -> None:
     (("grad", "f", "--wtr", "x"), "there is no option --wtr; did you mean --wrt?", "matcalc grad f --wrt x"),
     (("grad", "f", "--wtr=x"), "there is no option --wtr; did you mean --wrt?", "matcalc grad f --wrt=x"),
     (("grad", "f", "--qqq"), "there is no option --qqq; grad takes", "matcalc grad --help"),
+    (("gradient", "x.T A x", "--wrt", "x"), "there is no command gradient; did you mean grad?", 'matcalc grad "x.T A x" --wrt x'),
     (("zzz",), "there is no command zzz", "matcalc --help"),
     (("x.T A x",), "a verb is missing before the expression", 'matcalc simplify "x.T A x"'),
     (("grad",), "an expression is missing", 'matcalc grad "x.T A x"'),
