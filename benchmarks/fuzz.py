@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.oracle.judge import Outcome, judge
-from tests.oracle.random_expressions import Problem, Shape, Term, kind_of, problem
+from tests.oracle.random_expressions import Problem, Shape, Term, kind_of, pairs, problem
 from tests.oracle.shrink import shrink
 
 FAULTS = ("wrong", "wrong text", "unstable", "withheld", "crashed", "hang", "unread")
@@ -75,7 +75,7 @@ def record(p: Problem, options: argparse.Namespace) -> Record:
     signs = Counter(sign for t in p.root.walk() for sign in [operator(t)] if sign)
     kinds = [kind(p.root.shape), kind(p.variable.shape), p.variable.word]
     return {"seed": p.seed, "call": p.call, "functions": sorted(set(WORD.findall(p.text))), "operators": dict(signs),
-            "depth": depth(p.root), "parts": p.size(), "kinds": kinds, **outcome._asdict()}
+            "depth": depth(p.root), "parts": p.size(), "kinds": kinds, "pair": p.pair, **outcome._asdict()}
 
 
 def operator(t: Term) -> str:
@@ -126,6 +126,7 @@ def distribution(records: list[Record]) -> Iterable[str]:
     yield "variable declared: " + listed(Counter(word or "plain" for r in records for _, _, word in [r["kinds"]]))
     yield "depth: " + listed(Counter(r["depth"] for r in records))
     yield "parts: " + listed(Counter(f"{r['parts'] // 10 * 10}+" for r in records))
+    yield f"ordered pairs of functions, one inside the other: {len({r['pair'] for r in records} - {''})} of {len(pairs())}"
     yield "expressions with an operator: " + listed(Counter(sign for r in records for sign in r["operators"]))
 
 

@@ -231,6 +231,17 @@ def test_differentials(op):
         assert numeric.decide(problem, 0, 2).verdict is verdict
 
 
+def test_a_change_that_is_right_along_every_axis_and_not_linear():
+    problem = Problem(read("sum(exp(x))", LET), "x", read("norm1(exp(x) * dx)", [*LET, "dx: vector(n)"]), op="differential")
+    assert numeric.decide(problem, 0, 2).verdict is False
+
+
+def test_the_largest_entry_may_be_below_zero():
+    assert check("max(diag(x))", "x", "argmaxmask(x)").verdict is False
+    assert check("max(relu(x))", "x", "argmaxmask(x)").verdict is False
+    assert check("max(diag(x))", "x", "diagv(argmaxmask(diag(x)))").verdict is True
+
+
 def test_vjp():
     let = [*LET, "G: matrix(n, n)"]
     for text, verdict in (("-inv(X).T @ G @ inv(X).T", True), ("-inv(X) @ G @ inv(X)", False)):

@@ -216,22 +216,27 @@ def _norm1(curve: Curve, step: Step, args: list[Series]) -> Series:
 
 # --- selections ---------------------------------------------------------------------------------------------------
 
-def _weights(entries: list[int], least: bool) -> list[int]:
-    """Which entry is the largest, as integers: any fixed choice serves, for a formula must hold whichever it is."""
-    best = min(entries) if least else max(entries)
+def _weights(entries: list[int], cut: int) -> list[int]:
+    """Which entry is the largest: a formula must hold whichever it is, so each point cuts the circle of residues elsewhere.
+
+    Without a cut, 0 would always be the least, and max(diag(x)) the same as max(x).
+    """
+    best = max(entries, key=lambda x: (x + cut) % P)
     hits = [int(x == best) for x in entries]
     share = 1 if sum(hits) == 1 else reciprocal(sum(hits))
     return [h * share for h in hits]
 
 
-def selected(a: Matrix, axis: int | None, least: bool = False) -> Matrix:
+def selected(a: Matrix, axis: int | None, cut: int, least: bool = False) -> Matrix:
     """The weights of the largest (least) entry: of all, of each column (axis 0) or of each row (axis 1)."""
+    if least:
+        a = mod.negate(a)
     if axis is None:
-        flat, n = _weights([x for row in a for x in row], least), len(a[0])
+        flat, n = _weights([x for row in a for x in row], cut), len(a[0])
         return [flat[i:i + n] for i in range(0, len(flat), n)]
     if axis == 1:
-        return [_weights(row, least) for row in a]
-    return mod.transpose([_weights(list(c), least) for c in zip(*a, strict=False)])
+        return [_weights(row, cut) for row in a]
+    return mod.transpose([_weights(list(c), cut) for c in zip(*a, strict=False)])
 
 
 @call("max", "min", "maximum", "minimum", "norminf", "argmaxmask")
@@ -240,7 +245,7 @@ def _select(curve: Curve, step: Step, args: list[Series]) -> Series:
     curve.branches |= scalars.SIGN
     name, n, a = step.data, curve.length, args[0]
     if name == "argmaxmask":
-        return [selected(a[0], step.axis)]
+        return [selected(a[0], step.axis, curve.cut)]
     if len(args) == 2:  # the larger of a and b: b + relu(a - b); the smaller: b - relu(b - a)
         b = args[1]
         rows, columns = max(len(a[0]), len(b[0])), max(len(a[0][0]), len(b[0][0]))
@@ -250,4 +255,4 @@ def _select(curve: Curve, step: Step, args: list[Series]) -> Series:
         return subtract(b, elementwise(scalars.relu, subtract(b, a), n))
     if name == "norminf":
         a = elementwise(scalars.absolute, a, n)
-    return _sum(hadamard(a, [selected(a[0], step.axis, name == "min")], n), step.axis)
+    return _sum(hadamard(a, [selected(a[0], step.axis, curve.cut, name == "min")], n), step.axis)

@@ -25,8 +25,9 @@ CALLS: dict[str, Operation] = {}  # by name of function; filled by calls.py
 class Curve:
     """One evaluation: values of names in, values of steps out; remembers which kinds of function it met."""
 
-    def __init__(self, plan: Plan, sizes: Sizes, length: int = 2) -> None:
+    def __init__(self, plan: Plan, sizes: Sizes, length: int = 2, cut: int = 0) -> None:
         self.plan, self.sizes = plan, sizes
+        self.cut = cut  # where the circle of residues is cut open for the largest entry: 0 has no rank of its own
         self.length = length  # number of coefficients kept
         self.tokens = False  # an opaque function took part: a mismatch proves nothing
         self.branches = 0  # roots (1) or signs (2) took part: more points are needed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .curves import Curve, Series
 from .evidence import Evidence, NotRational, Redraw
-from .modular import P, Stream, scale
+from .modular import P, Stream, mix, scale
 from .plan import Sizes, concrete
 from .problem import Problem, Rows
 from .sampling import draw_symbols, residues, tangent
@@ -54,7 +54,7 @@ def _point(problem: Problem, sizes: Sizes, stream: Stream) -> tuple[bool, int]:
     if problem.exponents:
         _small_integers(problem, names, stream)
     series: dict[str, Series] = {name: [value] for name, value in names.items()}
-    curve = Curve(problem.plan, sizes, problem.order)
+    curve = Curve(problem.plan, sizes, problem.order, mix(stream.state))
     if problem.op == "equal":
         values = curve.run(series, 0, problem.stop)
         holds = values[problem.f][0] == _answer(problem, curve, series, values)

@@ -45,6 +45,8 @@ class Measurement:
             shape = concrete(problem.f_shape, sizes)
             names[problem.cotangent] = np.array(array(shape, frozenset(), floats(Stream(sum(shape), 98))))
         basis = directions(problem, names[problem.wrt]) if problem.op != "equal" else None
+        if problem.op in ("differential", "jvp"):  # a formula in the change may be right along a basis and not be linear
+            basis = np.concatenate([basis, combination(basis)])
         point = self.measure(names, sizes, basis)
         if point.fault or point.difference <= TOLERANCE[self.method] * point.scale:
             return point
@@ -155,6 +157,13 @@ def largest(arrays: list[Array]) -> float:
 def _nudged(names: dict[str, Array]) -> list[dict[str, Array]]:
     factors = Stream(7)
     return [{k: v * (1 + sign * NUDGE * (0.5 + factors.uniform())) for k, v in names.items()} for sign in (1.0, -1.0, 1.0)]
+
+
+def combination(basis: Array) -> Array:
+    """One generic combination of directions, of both signs."""
+    stream = Stream(len(basis), 95)
+    weights = [(0.4 + stream.uniform()) * (-1 if (i + (stream.residue() & 1024 == 0)) % 2 else 1) for i in range(len(basis))]
+    return np.tensordot(np.array(weights), basis, axes=1)[None]
 
 
 # --- directions ---------------------------------------------------------------------------------------------------

@@ -83,6 +83,8 @@ def _strategies(problem: Problem, attempt: int, seed: int, mixed: bool) -> dict[
     """How each variable is drawn: all alike at first, then a mixture, for log(b - A @ x) and for both sides of kinks."""
     if attempt < 8 and not mixed:
         return dict.fromkeys(problem.symbols, STRATEGIES[(0, 0, 1, 2, 4, 1, 3, 2)[attempt]])
+    if mixed and attempt % 6 == 2:  # the largest of x is rarely below 0 by chance
+        return dict.fromkeys(problem.symbols, "negative")
     stream = Stream(seed, attempt, 97)
     return {name: STRATEGIES[stream.below(len(STRATEGIES))] for name in problem.symbols}
 

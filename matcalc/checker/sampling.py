@@ -16,7 +16,7 @@ from .plan import Plan, Sizes, concrete
 Rows = list[list[Any]]
 SYMMETRIC = frozenset({"symmetric", "psd", "spd"})
 SPACES = ("skew", "diagonal", "lower", "upper", "orthogonal")
-STRATEGIES = ("signed", "positive", "small", "large", "unit")
+STRATEGIES = ("signed", "positive", "small", "large", "unit", "negative")
 
 
 class Ring:
@@ -38,14 +38,14 @@ def residues(stream: Stream) -> Ring:
 
 
 def floats(stream: Stream, strategy: str = "signed", flip: bool = False) -> Ring:
-    """Two decimals, magnitudes of 0.3 to 2 (small: to 0.4; large: 5 to 9; unit: 0.1 to 0.9), never 0."""
+    """Two decimals, magnitudes of 0.3 to 2 (small: to 0.4; large: 5 to 9; unit: 0.1 to 0.9), never 0; negative: all below it."""
     low, high = {"small": (0.05, 0.4), "large": (5.0, 9.0), "unit": (0.1, 0.9)}.get(strategy, (0.3, 2.0))
     signed = strategy in ("signed", "small")
 
     def entry(positive: bool) -> float:
         value = round(low + (high - low) * stream.uniform(), 2 if strategy != "small" else 3)
         negative = (stream.residue() & 1024 == 0) != flip  # flip: the next point has the other signs
-        return -value if signed and negative and not positive else value
+        return -value if (strategy == "negative" or (signed and negative)) and not positive else value
 
     return Ring(entry, stream.below, lambda a: a, lambda a, b: a / b, 0.5)
 

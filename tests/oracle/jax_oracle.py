@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,47 +59,28 @@ def value(text: str, values: Mapping[str, Array], sizes: Mapping[str, int], spac
     return Evaluator(values, sizes, definitions, space or numpy_space()).visit(ast.parse(body.strip(), mode="eval").body)
 
 
-def gradient(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[str, int]) -> tuple[float, Array]:
-    """The value and JAX's gradient of a scalar text."""
+def derivative(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[str, int], order: int) -> tuple[Array, Array]:
+    """The value of a text, and JAX's tensor: shape(f) + shape(wrt), of second derivatives shape(wrt) + shape(wrt); all with two axes.
+
+    Operation by operation: each is compiled once for all problems, where a compiled problem would serve only itself.
+    """
     space = jax_space()
     import jax
 
     def f(x: Array) -> Array:
-        return value(text, {**values, wrt: x}, sizes, space)[0, 0]
+        return space.xp.asarray(value(text, {**values, wrt: x}, sizes, space))
 
-    found, slope = jax.value_and_grad(f)(space.xp.asarray(values[wrt]))
-    return float(found), np.asarray(slope)
-
-
-def derivative(text: str, wrt: str, values: Mapping[str, Array], sizes: Mapping[str, int], order: int) -> tuple[Array, Array]:
-    """The value of a text, and JAX's tensor: shape(f) + shape(wrt), of second derivatives shape(wrt) + shape(wrt); all with two axes."""
-    compiled = _compiled(text, wrt, tuple(sorted(sizes.items())), order, values[wrt].size)
-    found, slopes = compiled(dict(values))
-    if not np.isfinite(slopes).all():  # fused, max(x) may equal no entry of x
-        import jax
-
-        with jax.disable_jit():
-            found, slopes = compiled(dict(values))
+    x = space.xp.asarray(values[wrt])
+    if order == 2:
+        found, slopes = f(x), jax.jacfwd(jax.grad(lambda x: f(x)[0, 0]))(x)
+    else:
+        found, back = jax.vjp(f, x)
+        if found.size == 1:
+            slopes = back(space.xp.ones_like(found))[0].reshape(found.shape + x.shape)
+        else:
+            slopes = jax.jacfwd(f)(x) if x.size < found.size else jax.vmap(back)(
+                space.xp.eye(found.size).reshape(found.size, *found.shape))[0].reshape(found.shape + x.shape)
     return np.asarray(found), np.asarray(slopes)
-
-
-@lru_cache(maxsize=2)
-def _compiled(text: str, wrt: str, sizes: tuple[tuple[str, int], ...], order: int, entries: int) -> Callable[[dict[str, Array]], Any]:
-    """Both as one function, compiled once for all points of a problem."""
-    space = jax_space()
-    import jax
-
-    def both(values: dict[str, Array]) -> tuple[Array, Array]:
-        def f(x: Array) -> Array:
-            return space.xp.asarray(value(text, {**values, wrt: x}, dict(sizes), space))
-
-        x = values[wrt]
-        found = f(x)
-        if order == 2:
-            return found, jax.jacfwd(jax.grad(lambda x: f(x)[0, 0]))(x)
-        return found, (jax.jacrev(f) if found.size < entries else jax.jacfwd(f))(x)
-
-    return jax.jit(both)
 
 
 class Evaluator:

@@ -9,6 +9,8 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from matcalc.knowledge import Function, known
@@ -97,6 +99,7 @@ class Problem:
     defined: tuple[tuple[str, Term], ...] = ()
     seed: str = ""
     op: str = "grad"
+    pair: str = ""  # the functions that it was built around
 
     @property
     def text(self) -> str:
@@ -384,9 +387,10 @@ class Generator:
         fitting = [f for f in self.functions if result_fits(f, shape)]
         return self.called(self.rng.choice(fitting), shape, depth) if fitting else None
 
-    def called(self, f: Function, shape: Shape, depth: int) -> Term:
-        """This function, applied to arguments inside its domain."""
-        bound = bind(f, shape)
+    def called(self, f: Function, shape: Shape, depth: int, given: Mapping[str, Term] = MappingProxyType({}),
+               bound: dict[str, str] | None = None) -> Term:
+        """This function, applied to arguments inside its domain; some of them may be given."""
+        bound = bind(f, shape) if bound is None else bound
         args: list[Term] = []
         more, arrays = "", 0
         for p in f.signature.params:
@@ -395,7 +399,8 @@ class Generator:
             elif p.kind == "integer":
                 args.append(Term(self.rng.choice(["2", "3", "-1", "-2", "4", "1", "0"] if f.get("role") else ["1", "2", "3"]), SCALAR))
             else:
-                args.append(self.term(self._argument(p, shape, bound, f, arrays > 0), depth, demand_of(f, p.name)))
+                wanted = self._argument(p, shape, bound, f, arrays > 0)
+                args.append(given[p.name] if p.name in given else self.term(wanted, depth, demand_of(f, p.name)))
                 arrays += 1
         return call(f.name, tuple(args), shape, more)
 
@@ -413,6 +418,25 @@ class Generator:
         if demand_of(f, p.name) == "tall":
             dims.sort(key=lambda d: -SIZES.get(d, 0))
         return (dims[0], "1") if p.kind == "vector" else (dims[0], dims[1])
+
+    # ------------------------------------------------------------ one function inside another
+    def nested(self, outer: Maker, inner: Maker, depth: int) -> Term:
+        """The outer function of the inner one, between the two only what the outer one's domain asks for."""
+        place, shape = self.rng.choice(list(fits(outer, inner)))
+        made = guarded(self.made(inner, shape, depth), demand_of(outer, place.name) if isinstance(outer, Function) else "any")
+        if isinstance(outer, Operation):
+            return outer.make(made)
+        bound = dict(zip(map(str, place.dims), shape, strict=False)) if place.kind in ("vector", "matrix") else {}
+        result = outer.signature.result
+        dims = ["1", *result.dims] if result.kind == "row" else [*result.dims, "1"][:2]
+        whole = shape if result.kind == "like" else SCALAR if result.kind == "scalar" else tuple(
+            str(d) if str(d).isdigit() else bound.setdefault(str(d), self.dim()) for d in dims)
+        return self.called(outer, whole, depth, {place.name: made}, bound)
+
+    def made(self, maker: Maker, shape: Shape, depth: int) -> Term:
+        if isinstance(maker, Function):
+            return self.called(maker, shape, depth)
+        return maker.make(self.term(maker.takes(shape, self.dim()), depth))
 
     # ------------------------------------------------------------ terms inside a domain
     def _positive(self, shape: Shape, depth: int) -> Term:
@@ -489,6 +513,94 @@ class Generator:
                          lambda: infix("*", self.term(SCALAR, depth - 1, "positive"), same(), shape))
 
 
+# ---------------------------------------------------------------- what can stand inside what
+@dataclass(frozen=True)
+class Operation:
+    """A function of the language that is no rule: its call, what it takes, and the kinds of its results."""
+
+    name: str
+    more: str
+    kinds: tuple[str, ...]  # of argument
+
+    def make(self, a: Term) -> Term:
+        rows, columns = a.shape
+        shapes = {"tr": SCALAR, "diag": (rows, rows), "diagv": (rows, "1"), "vec": (times(rows, columns), "1"),
+                  " 0": ("1", columns), " 1": (rows, "1")}
+        return call(self.name, (a,), shapes.get(self.more[-2:].replace("=", " ") if self.more else self.name, SCALAR), self.more)
+
+    def gives(self, shape: Shape) -> bool:
+        kind = kind_of(shape)
+        if self.more:
+            return kind != "scalar" and shape["01".index(self.more[-1])] == "1"
+        wanted = {"diag": kind == "square", "diagv": kind == "vector", "vec": kind == "vector" and " * " in shape[0]}
+        return wanted.get(self.name, shape == SCALAR)
+
+    def takes(self, shape: Shape, dim: str) -> Shape:
+        """A shape whose result is this one."""
+        if self.more:
+            return (dim, shape[1]) if self.more[-1] == "0" else (shape[0], dim)
+        if self.name == "vec":
+            a, b = shape[0].split(" * ")
+            return (a, b)
+        return {"diag": (shape[0], "1"), "diagv": (shape[0], shape[0]), "tr": (dim, dim)}.get(self.name, ("m", dim))
+
+
+Maker = Function | Operation
+ANY_KIND = ("scalar", "vector", "square", "matrix", "row")
+OPERATIONS = [Operation("sum", "", ANY_KIND), Operation("mean", "", ANY_KIND),
+              *(Operation(name, f", axis={axis}", ("square", "matrix")) for name in ("sum", "mean") for axis in (0, 1)),
+              Operation("tr", "", ("square",)), Operation("diag", "", ("vector",)), Operation("diagv", "", ("square",)),
+              Operation("vec", "", ("square", "matrix"))]
+PLACES: tuple[Shape, ...] = (SCALAR, ("n", "1"), ("k * p", "1"), ("k", "k"), ("m", "p"), ("n", "k"), ("1", "p"))
+
+
+def makers() -> list[Maker]:
+    return [*callable_functions(), *OPERATIONS]
+
+
+def fits(outer: Maker, inner: Maker) -> Iterator[tuple[Any, Shape]]:
+    """The parameters of the outer one, and shapes, that the result of the inner one can be given to."""
+    for shape in PLACES:
+        if inner.gives(shape) if isinstance(inner, Operation) else result_fits(inner, shape):
+            kind = "row" if shape[0] == "1" != shape[1] else kind_of(shape)
+            if isinstance(outer, Operation):
+                if kind in outer.kinds:
+                    yield None, shape
+                continue
+            for p in outer.signature.params:
+                square = len(set(p.dims)) < len(p.dims)
+                takes = {"any": True, "scalar": kind == "scalar", "vector": kind == "vector",
+                         "matrix": kind == "square" or (kind == "matrix" and not square)}
+                if takes.get(p.kind, False) and not (demand_of(outer, p.name) == "tall" and SIZES.get(shape[0], 0) < SIZES.get(shape[1], 0)):
+                    yield p, shape
+
+
+@cache
+def pairs() -> list[tuple[Maker, Maker]]:
+    """Every ordered pair of functions of which the second can be an argument of the first, shuffled once for all."""
+    found = [(a, b) for a in makers() for b in makers() if any(True for _ in fits(a, b))]
+    random.Random(0).shuffle(found)
+    return found
+
+
+def label(maker: Maker) -> str:
+    """A name for each overload."""
+    return maker.name + maker.more if isinstance(maker, Operation) else maker.entry
+
+
+def guarded(a: Term, demand: str) -> Term:
+    """The term, moved into the domain that is asked for."""
+    if demand == "positive":
+        return infix("+", power(a, "2"), atom("1"), a.shape)
+    if demand == "unit":
+        return infix("/", call("tanh", (a,), a.shape), atom("2"), a.shape)
+    if demand == "symmetric":
+        return infix("+", a, transpose(a), a.shape)
+    if demand in ("regular", "definite", "spd") and a.shape != SCALAR:
+        return infix("+", infix("@", transpose(a), a, a.shape), atom(f"eye({a.shape[0]})", a.shape), a.shape)
+    return a
+
+
 def callable_functions() -> list[Function]:
     """What a user can call: all but the functions that are written out in answers."""
     return [f for overloads in known().functions.values() for f in overloads if "written_out" not in f.table]
@@ -534,14 +646,20 @@ def problems(seed: int, count: int, op: str = "grad") -> Iterator[Problem]:
 
 
 def problem(seed: str, op: str = "grad") -> Problem:
-    """The problem of this seed."""
+    """The problem of this seed; every fourth is built around a pair of functions, one after the other."""
     rng = random.Random(seed)
+    number = seed.rpartition(":")[2]
+    pair = pairs()[int(number) // 4 % len(pairs())] if number.isdigit() and int(number) % 4 == 3 else None
     while True:
         generator = Generator(rng)
-        root = _valued(generator, rng) if op == "jacobian" else _root(generator, rng)
+        if pair:
+            root = generator.nested(*pair, rng.choice([0, 0, 1, 1, 2]))
+            root = root if op == "jacobian" else _summed(root, generator, rng)
+        else:
+            root = _valued(generator, rng) if op == "jacobian" else _root(generator, rng)
         names = sorted({t.variable.name for t in root.walk() if t.variable})
         if names and sum(1 for _ in root.walk()) <= LARGEST:
-            found = Problem(root, rng.choice(names), seed=seed, op=op)
+            found = Problem(root, rng.choice(names), seed=seed, op=op, pair=" of ".join(map(label, pair)) if pair else "")
             return _with_definitions(found, rng) if rng.random() < 0.15 else found
 
 
@@ -553,7 +671,11 @@ def _root(generator: Generator, rng: random.Random) -> Term:
     f = rng.choice(generator.functions)
     shapes = [s for s in [generator.any_shape() for _ in range(12)] + [SCALAR] if result_fits(f, s)]
     shape = rng.choice(shapes) if shapes else SCALAR
-    inner = generator.called(f, shape, depth - 1)
+    return _summed(generator.called(f, shape, depth - 1), generator, rng)
+
+
+def _summed(inner: Term, generator: Generator, rng: random.Random) -> Term:
+    shape = inner.shape
     if shape == SCALAR:
         return inner
     if kind_of(shape) == "square" and rng.random() < 0.4:
