@@ -55,3 +55,11 @@ def test_a_point_outside_the_domain_accuses_nobody() -> None:
 def test_a_slice_with_a_step_is_refused() -> None:
     with pytest.raises(mc.NotSupported, match="step"):
         mc.grad("x.T @ x[::-1]", "x", ["x: vector(n)"])
+
+
+def test_a_norm_that_wants_full_column_rank_is_not_that_of_the_transpose() -> None:
+    d = mc.grad("nuclear(A.T)", "A", ["A: matrix(p, m)"])
+    wide = [[1.0, 2.0, -1.0], [0.5, -3.0, 2.0]]
+    shifted = [[1.0, 2.0 + 1e-6, -1.0], [0.5, -3.0, 2.0]]
+    slope = (mc.evaluate("nuclear(A.T)", {"A": shifted}) - mc.evaluate("nuclear(A.T)", {"A": wide})) / 1e-6
+    assert d(A=wide)[0, 1] == pytest.approx(slope, rel=1e-4)

@@ -504,6 +504,8 @@ class Generator:
                          lambda: infix("-", self.term(shape, depth, "symmetric"), self.term(shape, depth, "symmetric"), shape))
 
     def _spd(self, shape: Shape, depth: int) -> Term:
+        if shape == SCALAR:
+            return self._positive(shape, depth)
         n = shape[0]
         a = self.term((self.dim(), n), depth)
         gram = infix("+", infix("@", transpose(a), a, shape), atom(f"eye({n})", shape), shape)
@@ -571,7 +573,8 @@ def fits(outer: Maker, inner: Maker) -> Iterator[tuple[Any, Shape]]:
                 square = len(set(p.dims)) < len(p.dims)
                 takes = {"any": True, "scalar": kind == "scalar", "vector": kind == "vector",
                          "matrix": kind == "square" or (kind == "matrix" and not square)}
-                if takes.get(p.kind, False) and not (demand_of(outer, p.name) == "tall" and SIZES.get(shape[0], 0) < SIZES.get(shape[1], 0)):
+                wide = SIZES.get(shape[0], 0) < SIZES.get(shape[1], 0)
+                if takes.get(p.kind, False) and not (wide and demand_of(outer, p.name) == "tall"):
                     yield p, shape
 
 
