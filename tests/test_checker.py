@@ -242,6 +242,12 @@ def test_the_largest_entry_may_be_below_zero():
     assert check("max(diag(x))", "x", "diagv(argmaxmask(diag(x)))").verdict is True
 
 
+def test_a_maximum_does_not_hide_that_a_part_has_no_value():
+    let = ["x: vector(m)", "u: vector(m)", "v: vector(m)"]
+    for seed in range(8):
+        assert verify(read("x.T @ maximum(sin(arcsin(v)), -u)", let), "x", read("maximum(v, -u)", let), seed=seed).verdict is True
+
+
 def test_vjp():
     let = [*LET, "G: matrix(n, n)"]
     for text, verdict in (("-inv(X).T @ G @ inv(X).T", True), ("-inv(X) @ G @ inv(X)", False)):

@@ -65,7 +65,7 @@ class Measurement:
         real = {**names, problem.tangent: basis} if problem.op in ("differential", "jvp") else names
         values = run.run(real)
         answer = values[problem.answer]
-        if not np.all(np.isfinite(values[problem.f])):
+        if not np.all(np.isfinite(values[problem.f])) or any(np.isnan(v).any() for v in values[:problem.stop]):  # max(nan, x) hides it
             raise Redraw("the expression is not finite at the points tried")
         if not np.all(np.isfinite(answer)):
             raise Undefined("the answer is not finite where the expression is")
