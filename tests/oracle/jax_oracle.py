@@ -29,7 +29,7 @@ class Mistyped(Exception):
 def numpy_space() -> SimpleNamespace:
     from scipy import special
 
-    return SimpleNamespace(xp=np, erf=special.erf, gammaln=special.gammaln, digamma=special.digamma,
+    return SimpleNamespace(xp=np, stop=lambda x: x, erf=special.erf, gammaln=special.gammaln, digamma=special.digamma,
                            trigamma=lambda x: special.polygamma(1, x), polygamma=special.polygamma)
 
 
@@ -46,7 +46,7 @@ def jax_space() -> SimpleNamespace:
     import jax.numpy as jnp
     from jax.scipy import special
 
-    return SimpleNamespace(xp=jnp, erf=special.erf, gammaln=special.gammaln, digamma=special.digamma,
+    return SimpleNamespace(xp=jnp, stop=jax.lax.stop_gradient, erf=special.erf, gammaln=special.gammaln, digamma=special.digamma,
                            trigamma=lambda x: special.polygamma(1, x), polygamma=special.polygamma)
 
 
@@ -315,18 +315,24 @@ def expm(s: Any, x: Array, halvings: int = 6, terms: int = 14) -> Array:
     return total
 
 
-def sqrtm(s: Any, x: Array, nodes: int = 200) -> Array:
-    """X times the mean of inv(cos**2 I + sin**2 X) over the circle, which is X**(-1/2)."""
-    angle = ((np.arange(nodes) + 0.5) * np.pi / 2 / nodes)[:, None, None]
-    return square(x) @ s.xp.linalg.inv(np.cos(angle) ** 2 * np.eye(x.shape[0]) + np.sin(angle) ** 2 * x).mean(axis=0)
+def sqrtm(s: Any, x: Array, rounds: int = 24) -> Array:
+    """Denman and Beavers: Y -> (Y + inv(Z)) / 2 and Z -> (Z + inv(Y)) / 2 go to the root and its inverse."""
+    scale = s.xp.sqrt(s.xp.sum(s.stop(square(x)) ** 2))
+    y, z = x / scale, np.eye(x.shape[0])
+    for _ in range(rounds):
+        y, z = (y + s.xp.linalg.inv(z)) / 2, (z + s.xp.linalg.inv(y)) / 2
+    return y * scale**0.5
 
 
-def logm(s: Any, x: Array, nodes: int = 40) -> Array:
-    """The integral of (X - I) inv(I + t (X - I)) over 0 <= t <= 1."""
+def logm(s: Any, x: Array, roots: int = 6, nodes: int = 24) -> Array:
+    """Of a root that is near the identity: the integral of (X - I) inv(I + t (X - I)) over 0 <= t <= 1."""
+    root = square(x)
+    for _ in range(roots):
+        root = sqrtm(s, root)
     places, weights = np.polynomial.legendre.leggauss(nodes)
     t, w = ((places + 1) / 2)[:, None, None], (weights / 2)[:, None, None]
-    away = square(x) - np.eye(x.shape[0])
-    return away @ (w * s.xp.linalg.inv(np.eye(x.shape[0]) + t * away)).sum(axis=0)
+    away = root - np.eye(x.shape[0])
+    return 2**roots * away @ (w * s.xp.linalg.inv(np.eye(x.shape[0]) + t * away)).sum(axis=0)
 
 
 def adjugate(x: Array) -> Array:
