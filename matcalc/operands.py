@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -108,3 +108,17 @@ def _selector(key: Any) -> int | tuple[int | None, int | None]:
     if isinstance(key, slice) and key.step in (None, 1) and all(k is None or isinstance(k, int) for k in (key.start, key.stop)):
         return (key.start, key.stop)
     raise DomainError(f"an index is a whole number or a slice start:stop, not {key!r}")
+
+
+def applied(name: str, args: Sequence[Any], axis: int | None = None) -> Expr:
+    """A function of expressions and numbers, with the shapes checked as the language checks them."""
+    from .build import build
+    from .knowledge import known
+    from .parser import read
+
+    parts = [expression(a) for a in args]
+    stand_ins = {f"arg{i}_": p for i, p in enumerate(parts)}
+    let = [f"{n}: {shape_text(p.shape)}" for n, p in stand_ins.items()]
+    inside = ", ".join([str(p) if p.op == "num" else n for n, p in stand_ins.items()] + ([] if axis is None else [f"axis={axis}"]))
+    built = build(read(f"{name}({inside})", known().language(), let))
+    return substitute(built, {s: stand_ins[n] for n, s in symbols(built).items()})
