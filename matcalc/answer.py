@@ -125,6 +125,12 @@ class Answer:
 
     # ------------------------------------------------------------ the form
     @property
+    def compact(self) -> Expr:
+        """The form that is computed: functions that only the engine needs are not written out."""
+        self._ensure_checked()
+        return self._derived.compact
+
+    @property
     def text(self) -> str:
         """The closed form in matcalc's own notation."""
         self._ensure_checked()

@@ -24,7 +24,7 @@ class Program:
         self.dimensions = frozenset(dimensions)
         self.nodes = list(postorder([e]))
         self.place = {n: i for i, n in enumerate(self.nodes)}
-        self.steps = [_step(n) for n in self.nodes]
+        self.steps = [step_for(n) for n in self.nodes]
         self.variables = symbols(e)
         self.wanted = dict(wanted or {}) | self.variables
 
@@ -129,7 +129,7 @@ def _agree(name: str, shape: Shape, found: tuple[int, int], dim: dims.Dim, size:
 
 
 # ---------------------------------------------------------------- one step for each operator
-def _step(node: Expr) -> Step:
+def step_for(node: Expr) -> Step:
     if node.op == "call":
         return _function(node)
     return _OPERATORS[node.op](node)

@@ -433,7 +433,7 @@ class Variable:
         return self.transpose(*order)
 
     def dot(self, other: Any) -> Variable:
-        return self @ other
+        return self.__matmul__(other)
 
     # ------------------------------------------------------------ derivatives
     def backward(self, cotangent: Any = None) -> None:

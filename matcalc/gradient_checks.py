@@ -1,0 +1,293 @@
+"""Is a gradient right? Every entry is compared with a difference quotient, and a wrong one is told with its likely mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import DomainError, MatcalcError, ShapeError
+
+Array = Any
+TINY = 1e-30  # the complex step: no difference is taken, so nothing cancels
+STEP = 1e-3  # of the 4-point stencil, relative to the entry: truncation ~ h**4 meets rounding ~ eps / h
+TOLERANCE = {"complex step": 1e-9, "4-point stencil": 1e-6}
+KINK = 1e-4  # two stencils that disagree by more, relative to the larger, stand on a kink
+
+
+class GradCheck(NamedTuple):
+    """What a gradient check found. `bool(...)` is True only for a verdict of True."""
+
+    verdict: bool | None  # None: inconclusive
+    argument: str  # the argument with the worst entry
+    position: tuple[int, ...]
+    given: float
+    measured: float
+    error: float  # of that entry, relative to the largest entry of the gradient
+    mistake: str  # the likely one, in words, or ""
+    method: str
+    entries: int
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.verdict is True
+
+    def __str__(self) -> str:
+        place = list(self.position) if self.position else ""
+        worst = f"at {self.argument}{place} the gradient says {self.given:.10g}, measured {self.measured:.10g}"
+        if self.verdict is True:
+            return f"right: {self.entries} entries by the {self.method}, worst relative error {self.error:.1e}"
+        if self.verdict is None:
+            return f"inconclusive: {self.reason}"
+        return f"wrong: {worst}" + (f"\n  {self.mistake}" if self.mistake else "")
+
+
+def gradcheck(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] | None = None, *, method: str = "auto",
+              tolerance: float | None = None) -> GradCheck:
+    """Compare a gradient with differences of f, entry by entry, along every axis.
+
+    `f`: a function of arrays whose value is a number. Its gradient is `gradient(*inputs)` where given; else f's own, if f returns (value,
+    gradient); else that of matcalc.autograd, for a function of Variables. `inputs`: an array, or a tuple, list or dict of them.
+    `method`: "complex" (f must take complex numbers; exact to rounding), "stencil" (4 points), or "auto", which tries complex first.
+    Raises DomainError where f has no finite value at the inputs, ShapeError where the gradient has another shape than the input.
+
+    >>> import numpy as np, matcalc as mc
+    >>> A = np.array([[1.0, 2.0], [0.0, 1.0]])
+    >>> print(mc.gradcheck(lambda x: x @ A @ x, [1.0, 2.0], gradient=lambda x: 2 * A @ x))
+    wrong: at x[1] the gradient says 4, measured 6
+      its own Jacobian is not symmetric, as that of a gradient is: a transpose is missing, as in (A + A.T) @ x
+    """
+    if method not in ("auto", "complex", "stencil"):
+        raise DomainError(f"method is auto, complex or stencil, not {method!r}")
+    names, xs, many = _arguments(f, inputs)
+    value, slopes = _functions(f, gradient, xs, many)
+    given = slopes(xs)
+    for name, x, g in zip(names, xs, given, strict=True):
+        if g.shape != x.shape:
+            turned = "; it is transposed" if g.shape == x.shape[::-1] and x.ndim == 2 else ""
+            raise ShapeError(f"the gradient by {name} has shape {g.shape}, and {name} has {x.shape}{turned}")
+    if not np.isfinite(value(xs)):
+        raise DomainError("the function has no finite value at these inputs")
+    measured, by, kinks = _measured(value, xs, method)
+    found, i = _judged(names, xs, given, measured, by, kinks, tolerance or TOLERANCE[by])
+    if found.verdict is False:
+        return found._replace(mistake=_mistake(given[i], measured[i], xs[i], found.error) or _asymmetric(slopes, xs, i)
+                              or "a term is missing or too many: the difference has no simple form")
+    return found
+
+
+# ---------------------------------------------------------------- what is compared
+def _arguments(f: Callable[..., Any], inputs: Any) -> tuple[list[str], list[Array], bool]:
+    """Names, arrays, and whether there are several."""
+    import inspect
+
+    if isinstance(inputs, Mapping):
+        return list(inputs), [_array(v) for v in inputs.values()], True
+    several = isinstance(inputs, tuple) or (isinstance(inputs, list) and any(np.ndim(_array(v)) for v in inputs) and not _is_array(inputs))
+    xs = [_array(v) for v in (inputs if several else (inputs,))]
+    try:
+        names = [p.name for p in inspect.signature(f).parameters.values()][:len(xs)]
+    except (TypeError, ValueError):
+        names = []
+    return names + [f"argument {i}" for i in range(len(names), len(xs))], xs, several
+
+
+def _is_array(x: Any) -> bool:
+    try:
+        return np.asarray(x).dtype.kind in "bifu"
+    except ValueError:
+        return False
+
+
+def _array(x: Any) -> Array:
+    x = getattr(x, "value", x)
+    try:
+        found = np.array(x, dtype=float)
+    except (TypeError, ValueError):
+        raise DomainError(f"an input is a real number or an array of them, not {type(x).__name__}") from None
+    if not np.isfinite(found).all():
+        raise DomainError("an input is not finite")
+    return found
+
+
+def _plain(x: Array) -> Any:
+    return x if x.ndim else x[()]
+
+
+def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, xs: list[Array],
+               many: bool) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The value as a number, and the gradient as a list of arrays."""
+    def as_list(g: Any) -> list[Array]:
+        parts = list(g) if isinstance(g, tuple) or (many and isinstance(g, list)) else list(g.values()) if isinstance(g, Mapping) else [g]
+        if len(parts) != len(xs):
+            raise ShapeError(f"the gradient has {len(parts)} parts for {len(xs)} inputs")
+        return [np.asarray(getattr(p, "value", p)) for p in parts]
+
+    def number(y: Any) -> Any:
+        y = np.asarray(getattr(y, "value", y))
+        if y.size != 1:
+            raise ShapeError(f"the function's value has shape {y.shape}; a gradient is of a number", detail="check f(...).sum(), or one entry")
+        return y.reshape(())[()]
+
+    if gradient is not None:
+        return lambda points: number(f(*map(_plain, points))), lambda points: as_list(gradient(*map(_plain, points)))
+    first = f(*map(_plain, xs)) if _plain_call(f, xs) else None
+    if isinstance(first, tuple) and len(first) == 2:
+        return lambda points: number(f(*map(_plain, points))[0]), lambda points: as_list(f(*map(_plain, points))[1])
+    from .autograd import grad
+
+    slopes = grad(f, tuple(range(len(xs))))
+    return lambda points: number(f(*map(_plain, points))), lambda points: as_list(slopes(*map(_plain, points)))
+
+
+def _plain_call(f: Callable[..., Any], xs: list[Array]) -> bool:
+    """Does f take plain arrays? One that is written for Variables only does not."""
+    try:
+        f(*map(_plain, xs))
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- measuring
+def _measured(value: Callable[..., Any], xs: list[Array], method: str) -> tuple[list[Array], str, list[tuple[int, tuple[int, ...]]]]:
+    """df by every entry; and where two stencils disagree."""
+    if method in ("auto", "complex"):
+        try:
+            found = _complex(value, xs)
+            if method == "complex" or _complex_holds(value, xs, found):
+                return found, "complex step", []
+        except (TypeError, ValueError, AttributeError, MatcalcError):
+            if method == "complex":
+                raise DomainError("the function does not take complex numbers", detail="method='stencil' needs real ones only") from None
+    kinks: list[tuple[int, tuple[int, ...]]] = []
+    measured = []
+    for i, x in enumerate(xs):
+        slopes = np.zeros(x.shape)
+        for at in np.ndindex(x.shape):
+            fine, coarse = (_stencil(value, xs, i, at, h) for h in (STEP / 2, STEP))
+            slopes[at] = fine
+            noise = 1e-7 * max(1.0, abs(float(np.real(value(xs)))))
+            size = max(abs(fine), abs(coarse))
+            bends = [_bend(value, xs, i, at, h) for h in (STEP, STEP / 8)]
+            if not abs(fine - coarse) <= KINK * size + noise or (bends[1] > 0.5 * bends[0] and bends[1] > KINK * size + 100 * noise):
+                kinks.append((i, at))
+        measured.append(slopes)
+    return measured, "4-point stencil", kinks
+
+
+def _moved(xs: list[Array], i: int, at: tuple[int, ...], by: complex) -> list[Array]:
+    x = xs[i].astype(complex) if isinstance(by, complex) else xs[i].copy()
+    x[at] += by
+    return [*xs[:i], x, *xs[i + 1:]]
+
+
+def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
+    found = []
+    for i, x in enumerate(xs):
+        slopes = np.zeros(x.shape)
+        for at in np.ndindex(x.shape):
+            y = value(_moved(xs, i, at, 1j * TINY))
+            if not isinstance(y, complex | np.complexfloating):
+                raise TypeError("the function dropped the imaginary part")
+            slopes[at] = float(np.imag(y)) / TINY
+        found.append(slopes)
+    return found
+
+
+def _complex_holds(value: Callable[..., Any], xs: list[Array], found: list[Array]) -> bool:
+    """abs, max and conjugates are not analytic: one stencil along a mixed direction says whether the complex step may be believed."""
+    ways = [np.cos(1.0 + np.arange(x.size)).reshape(x.shape) for x in xs]
+    expected = float(sum(np.sum(g * w) for g, w in zip(found, ways, strict=True)))
+
+    def at(t: float) -> float:
+        return float(np.real(value([x + t * w for x, w in zip(xs, ways, strict=True)])))
+
+    h = STEP
+    slope = (at(-2 * h) - 8 * at(-h) + 8 * at(h) - at(2 * h)) / (12 * h)
+    scale = sum(float(np.sum(np.abs(g * w))) for g, w in zip(found, ways, strict=True))
+    return bool(abs(slope - expected) <= 1e-6 * max(scale, abs(slope), abs(at(0.0)), 1e-12))
+
+
+def _stencil(value: Callable[..., Any], xs: list[Array], i: int, at: tuple[int, ...], relative: float) -> float:
+    h = relative * max(1.0, abs(float(xs[i][at])))
+    a, b, c, d = (float(np.real(value(_moved(xs, i, at, k * h)))) for k in (-2, -1, 1, 2))
+    return (a - 8 * b + 8 * c - d) / (12 * h)
+
+
+def _bend(value: Callable[..., Any], xs: list[Array], i: int, at: tuple[int, ...], relative: float) -> float:
+    """How much the slope changes from one side to the other: of the order of h where f is smooth, constant at a kink."""
+    h = relative * max(1.0, abs(float(xs[i][at])))
+    low, here, high = (float(np.real(value(_moved(xs, i, at, k * h)))) for k in (-1, 0, 1))
+    return abs(high - 2 * here + low) / h
+
+
+# ---------------------------------------------------------------- judging
+def _judged(names: list[str], xs: list[Array], given: list[Array], measured: list[Array], by: str,
+            kinks: list[tuple[int, tuple[int, ...]]], tolerance: float) -> tuple[GradCheck, int]:
+    """The verdict, and the number of the argument with the worst entry."""
+    scale = max((float(np.abs(m[np.isfinite(m)]).max(initial=0.0)) for m in [*measured, *given]), default=0.0) or 1.0
+    worst: tuple[float, int, tuple[int, ...]] = (-1.0, 0, ())
+    for i, (g, m) in enumerate(zip(given, measured, strict=True)):
+        for at in np.ndindex(g.shape):
+            error = abs(float(g[at]) - float(m[at])) / scale
+            if (i, at) in kinks:
+                continue
+            if not error <= worst[0]:
+                worst = (error if np.isfinite(error) else np.inf, i, tuple(int(k) for k in at))
+    error, i, at = worst
+    entries = sum(m.size for m in measured) - len(kinks)
+    if error < 0:
+        return GradCheck(None, names[0], (), np.nan, np.nan, np.nan, "", by, 0,
+                         "the function has a kink at every entry, or changes too fast"), 0
+    found = GradCheck(bool(error <= tolerance), names[i], at, float(given[i][at]), float(measured[i][at]), float(error), "", by, entries)
+    if found.verdict and kinks:
+        k, place = kinks[0]
+        where = f"{names[k]}{[int(p) for p in place] if place else ''}"
+        many = f"{len(kinks)} of {entries + len(kinks)} entries"
+        found = found._replace(verdict=None, reason=f"near {where} the function has a kink, or changes too fast ({many})")
+    return found, i
+
+
+def _mistake(given: Array, measured: Array, x: Array, error: float) -> str:
+    """The usual mistakes, tried one after the other."""
+    atol = 1e-5 * min(error, 1.0) * max(float(np.abs(measured).max(initial=0.0)), float(np.abs(given).max(initial=0.0)))
+
+    def same(a: Array, b: Array) -> bool:
+        return a.shape == b.shape and bool((np.abs(a - b) <= 100 * atol).all())
+
+    if not np.isfinite(given).all():
+        return "the gradient is not finite there"
+    if same(given, -measured):
+        return "the sign is wrong"
+    if given.ndim == 2 and same(given, measured.T):
+        return "it is transposed"
+    large = np.abs(measured) > 1e-3 * np.abs(measured).max(initial=0.0)
+    if large.any():
+        ratio = float(np.median(given[large] / measured[large]))
+        if ratio and same(given, ratio * measured):
+            return f"it is {ratio:.6g} times what it should be"
+    difference = measured - given
+    if x.size > 1 and difference.size and same(difference, np.full(x.shape, difference.flat[0])):
+        return f"a term is missing: the same number in every entry, {float(difference.flat[0]):.6g}"
+    size = float(np.vdot(x, x))
+    along = float(np.vdot(x, difference)) / size if size else 0.0
+    if x.size > 1 and along and same(difference, along * x):
+        return f"a term is missing: {along:.6g} times the input itself"
+    wrong = np.abs(difference) > 100 * atol
+    if 0 < wrong.sum() < 0.5 * wrong.size:
+        return f"{int(wrong.sum())} of {wrong.size} entries are wrong, the others right: an index, or a boundary"
+    return ""
+
+
+def _asymmetric(slopes: Callable[..., Any], xs: list[Array], i: int, largest: int = 64) -> str:
+    """The Jacobian of a gradient is a Hessian, which is symmetric; that of a gradient with a forgotten transpose is not."""
+    x = xs[i]
+    if not 1 < x.size <= largest:
+        return ""
+    rows = [np.ravel(slopes(_moved(xs, i, at, STEP))[i] - slopes(_moved(xs, i, at, -STEP))[i]) / (2 * STEP) for at in np.ndindex(x.shape)]
+    jacobian = np.array(rows, dtype=float)
+    if np.abs(jacobian - jacobian.T).max() <= 1e-4 * max(np.abs(jacobian).max(), 1e-12):
+        return ""
+    return "its own Jacobian is not symmetric, as that of a gradient is: a transpose is missing, as in (A + A.T) @ x"

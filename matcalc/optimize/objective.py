@@ -1,0 +1,228 @@
+"""An expression as an objective: value, gradient and Hessian in numbers, with everything that the variables do not enter computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import dims
+from ..build import build
+from ..compiler import arranged, axes, step_for, unstacked
+from ..errors import DomainError, Fix, MatcalcError, NotDifferentiable, NotSupported
+from ..expr import Expr, postorder, symbols
+from ..syntax import Symbol
+
+Array = Any
+LARGEST_HESSIAN = 2_000  # entries of the variables together
+DIFFERENCE = 6e-6  # of gradients, relative: a Hessian where no rule gives one
+
+
+class Plan:
+    """Several expressions over arrays, some of which move: what does not depend on these is computed when the plan is made."""
+
+    def __init__(self, roots: Sequence[Expr], arrays: Mapping[str, Array], sizes: Mapping[str, int], moving: Sequence[str]) -> None:
+        nodes = postorder(list(roots))
+        place = {n: i for i, n in enumerate(nodes)}
+        self.values: list[Any] = [None] * len(nodes)
+        self.moving: list[tuple[int, str]] = []
+        self.steps: list[tuple[int, Any, tuple[int, ...]]] = []
+        self.sizes = sizes
+        loose = set()
+        for i, n in enumerate(nodes):
+            if n.op == "sym" and n.data.name in moving:
+                loose.add(i)
+                self.moving.append((i, n.data.name))
+            elif n.op == "sym":
+                self.values[i] = arrays[n.data.name]
+            else:
+                at = tuple(place[a] for a in n.args)
+                if loose.isdisjoint(at):
+                    self.values[i] = step_for(n)([self.values[a] for a in at], sizes)
+                else:
+                    loose.add(i)
+                    self.steps.append((i, step_for(n), at))
+        self.roots = [place[r] for r in roots]
+
+    def __call__(self, arrays: Mapping[str, Array]) -> list[Array]:
+        """The values of the roots, as two-dimensional arrays."""
+        values = self.values
+        for i, name in self.moving:
+            values[i] = arrays[name]
+        for i, step, at in self.steps:
+            values[i] = step([values[a] for a in at], self.sizes)
+        return [values[i] for i in self.roots]
+
+
+class Point(NamedTuple):
+    """What is known at x: the value and the gradient, one number for each entry of the variables."""
+
+    x: Array
+    value: float
+    gradient: Array
+
+    @property
+    def norm(self) -> float:
+        return float(np.abs(self.gradient).max(initial=0.0))
+
+
+class Objective:
+    """f of some variables, the others fixed. The variables are one flat vector, in the order of `over`, each row by row."""
+
+    def __init__(self, question: Mapping[str, Any], over: Sequence[str], data: Mapping[str, Any], start: Mapping[str, Any]) -> None:
+        import matcalc as mc
+
+        self.question, self.over = dict(question), list(over)
+        answers = mc.grad(**self.question, wrt=self.over)
+        self.answers = list(answers)
+        reading = self.answers[0].reading_of_input
+        self.reading = reading
+        self.f = build(reading)
+        self.slopes = [a.compact for a in self.answers]
+        self.symbols: list[Symbol] = [reading.symbols[name] for name in self.over]
+        self.evaluations = self.hessians = 0
+        self._hessian_plan: Any = None
+        self._last: Point | None = None
+        self._arrange(data, start)
+        self.plan = self._planned([self.f, *self.slopes])
+
+    def _arrange(self, data: Mapping[str, Any], start: Mapping[str, Any]) -> None:
+        """Arrays and sizes; a start that is not given is zeros, if the sizes are known."""
+        wanted = {n: e for n, e in symbols(self.f).items() if n not in self.over or n in start}
+        fixed = {n: v for n, v in data.items() if n in wanted or n in self.reading.dims}
+        unused = [n for n in [*data, *start] if n not in wanted and n not in self.reading.dims and n not in self.over]
+        if unused:
+            raise DomainError(f"{unused[0]} is not in the expression", detail="its variables: " + ", ".join(self.reading.symbols))
+        both = [n for n in start if n not in self.over]
+        if both:
+            raise DomainError(f"{both[0]} has a start, and is not minimised over", fixes=[Fix(options=(("over", both[0]),))])
+        given = {**fixed, **start}
+        missing = [n for n in wanted if n not in given]
+        if missing:
+            raise DomainError(f"no value is given for {', '.join(missing)}", detail="data: " + ", ".join(
+                f"{n}: {dims.shape_text(wanted[n].shape)}" for n in missing),
+                fixes=[Fix(options=tuple(("set", f"{n}={'1' if wanted[n].shape == dims.SCALAR else '[1, 1]'}") for n in missing))])
+        self.arrays, self.sizes = arranged(wanted, given, self.reading.dims)
+        for name, array in self.arrays.items():
+            if not np.isfinite(array).all():
+                raise DomainError(f"{name} has an entry that is not finite")
+        self.shapes = []
+        for s in self.symbols:
+            try:
+                rows, columns = (dims.evaluate(d, self.sizes) for d in s.shape)
+            except KeyError:
+                raise DomainError(f"the size of {s.name} is not known from the data", detail=f"{s.name} is {dims.shape_text(s.shape)}",
+                                  fixes=[Fix(options=(("start", f"{s.name}=[0, 0]"),))]) from None
+            self.shapes.append((rows, columns))
+        self.started = [s.name for s in self.symbols if s.name not in start]
+        parts = [self.arrays.get(s.name, np.zeros(shape)) for s, shape in zip(self.symbols, self.shapes, strict=True)]
+        self.start = np.concatenate([np.asarray(p, dtype=float).ravel() for p in parts])
+
+    def _planned(self, roots: Sequence[Expr]) -> Plan:
+        with np.errstate(all="ignore"):
+            try:
+                return Plan(roots, self.arrays, self.sizes, self.over)
+            except np.linalg.LinAlgError as error:
+                raise DomainError(f"the data has no value: {error}") from None
+
+    @property
+    def size(self) -> int:
+        return len(self.start)
+
+    # ------------------------------------------------------------ values
+    def split(self, x: Array) -> dict[str, Array]:
+        """The variables of a flat vector, two-dimensional."""
+        found, at = {}, 0
+        for name, (m, n) in zip(self.over, self.shapes, strict=True):
+            found[name] = x[at:at + m * n].reshape(m, n)
+            at += m * n
+        return found
+
+    def outside(self, x: Array) -> dict[str, Any]:
+        """The variables as a user has them: numbers, vectors, matrices."""
+        parts = self.split(np.array(x))
+        return {s.name: (parts[s.name].item() if s.shape == dims.SCALAR else parts[s.name].reshape(axes(s.shape, self.sizes)))
+                for s in self.symbols}
+
+    def at(self, x: Array) -> Point:
+        """Value and gradient; inf where there is no value."""
+        if self._last is not None and np.array_equal(self._last.x, x):
+            return self._last
+        self.evaluations += 1
+        with np.errstate(all="ignore"):
+            try:
+                value, *slopes = self.plan(self.split(x))
+                found = Point(x.copy(), float(value[0, 0]), np.concatenate([g.ravel() for g in slopes]))
+            except np.linalg.LinAlgError:
+                found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
+        if np.isnan(found.value):
+            found = found._replace(value=np.inf)
+        self._last = found
+        return found
+
+    def value(self, x: Array) -> float:
+        return self.at(x).value
+
+    def gradient(self, x: Array) -> Array:
+        return self.at(x).gradient
+
+    def hessian(self, x: Array) -> Array:
+        """The matrix of second derivatives; by differences of gradients where no rule gives it."""
+        self.hessians += 1
+        plan = self._second()
+        if plan is None:
+            return self._differences(x)
+        with np.errstate(all="ignore"):
+            blocks = plan(self.split(x))
+        whole = np.zeros((self.size, self.size))
+        at = np.cumsum([0, *(m * n for m, n in self.shapes)])
+        k = 0
+        for i, s in enumerate(self.symbols):
+            for j, t in enumerate(self.symbols):
+                if j >= i:
+                    tensor = unstacked(blocks[k], s.shape, t.shape, self.sizes).reshape(at[i + 1] - at[i], at[j + 1] - at[j])
+                    whole[at[i]:at[i + 1], at[j]:at[j + 1]] = tensor
+                    whole[at[j]:at[j + 1], at[i]:at[i + 1]] = tensor.T
+                    k += 1
+        return whole
+
+    def second_derivatives(self) -> list[Expr] | None:
+        """The blocks of the Hessian as expressions, upper triangle by rows; None where a rule is missing."""
+        import matcalc as mc
+
+        blocks = []
+        try:
+            for i, a in enumerate(self.over):
+                for b in self.over[i:]:
+                    answer = mc.hessian(**self.question, wrt=a if a == b else [a, b])
+                    blocks.append(answer.compact)
+        except (NotSupported, NotDifferentiable):
+            return None
+        except MatcalcError:  # a limit, or an answer that was withheld: numbers do
+            return None
+        return blocks
+
+    def _second(self) -> Plan | None:
+        if self._hessian_plan is None:
+            blocks = self.second_derivatives()
+            self._hessian_plan = (None if blocks is None else self._planned(blocks),)
+        return self._hessian_plan[0]  # type: ignore[no-any-return]
+
+    def _differences(self, x: Array) -> Array:
+        rows = []
+        for i in range(len(x)):
+            h = DIFFERENCE * max(1.0, abs(x[i]))
+            step = np.zeros(len(x))
+            step[i] = h
+            rows.append((self.gradient(x + step) - self.gradient(x - step)) / (2 * h))
+        found = np.array(rows)
+        return (found + found.T) / 2
+
+    def product(self, x: Array, v: Array) -> Array:
+        """The Hessian times v, by a central difference of gradients along v."""
+        size = float(np.linalg.norm(v))
+        if not size:
+            return np.zeros_like(v)
+        h = DIFFERENCE * max(1.0, float(np.linalg.norm(x))) / size
+        return (self.gradient(x + h * v) - self.gradient(x - h * v)) / (2 * h)
