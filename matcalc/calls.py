@@ -194,6 +194,8 @@ class Calls:
         while tokens[i][0] != ")":
             first = tokens[i]
             dim, i = read_dimension(tokens, i, grammar.limits)
+            if clash := next((t for t in tokens[tokens.index(first) : i] if t[0] == "name" and t[1] in grammar.definitions), None):
+                raise dimension_is_defined(clash)
             sizes.append(dim)
             nodes.append(Node("size", (), dim, (first[2], tokens[i - 1][3])))
             if tokens[i][0] == ",":
@@ -252,6 +254,12 @@ class Calls:
         grammar.i = after
         bars.data, bars.end = which + index * (index == "_2"), end
         return bars
+
+
+def dimension_is_defined(token: Token) -> ParseError:
+    """The error for `eye(n) where n = 3`: what is defined there is a value, and what stands here is a dimension."""
+    return ParseError(f"{token[1]} is defined as a value and is a dimension here", (token[2], token[3]),
+                      detail=f"a dimension is a number, or a name that 'where' does not define; {token[1]}_1 would do")
 
 
 def _closing(tokens: list[Token], i: int) -> Token | None:

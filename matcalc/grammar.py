@@ -25,7 +25,7 @@ from .syntax import Node
 from .tokens import Token, integer
 
 PRODUCT_SIGNS = frozenset(["@", "*", "/", "\\", "·", "×", "⊙", "⊗", ".*", "./", ".\\"])
-SIGNS = {".*": "*", "./": "/", ".\\": "\\"}
+SIGNS = {".*": "*", "./": "/"}
 MATLAB_SIGNS = {"*": "@", "/": "//", ".*": "*", "./": "/"}
 CLOSERS = frozenset([")", "]", "}", "end", ";"])
 OPENING = frozenset(["(", "name", "number"])
@@ -65,6 +65,7 @@ class Grammar:
         self.frames: list[Frame] = []
         self.depth = 0
         self.chain = 0  # postfix operators on one operand
+        self.bracketed: Node | None = None  # what the bracket that was closed last held
         self.result: Node | None = None
 
     def expression(self) -> Node:
@@ -208,8 +209,7 @@ class Grammar:
             raise self.limits.exceeded(
                 "depth", f"more than {self.limits.depth} operators follow one operand", len(self.tokens), (token[2], token[3])
             )
-        if node.kind == "number" and self._in_exponent():
-            node = self._unwind_power(node)
+        node = self._unwind_power(node)
         kind = token[0]
         self.i += 1
         if kind == "'":
@@ -251,8 +251,7 @@ class Grammar:
                 (token[2], token[3]),
                 fixes=[Fix(self.splice((token[2], token[3]), s)) for s in (".T", " * ", "")],
             )
-        if node.kind == "number" and self._in_exponent():
-            node = self._unwind_power(node)
+        node = self._unwind_power(node)
         self.chain += 1
         if self.chain > self.limits.depth:
             raise self.limits.exceeded(
@@ -283,6 +282,7 @@ class Grammar:
                 if marked[0] == "T":
                     self.note("^T is read as the transpose")
                 self.i = marked[1]
+                node = self._unwind_power(node)
                 return self._marked(node, marked[0], self.tokens[marked[1] - 1][3])
         self.i += 1
         self._deeper(token)
@@ -292,12 +292,13 @@ class Grammar:
     def _mark_after_caret(self) -> tuple[str, int] | None:
         """The mark after `^`, as in A^T, A^{-T}, A^+, and the token after it."""
         tokens, i = self.tokens, self.i + 1
-        braces = tokens[i][0] in ("{", "(")
+        closer = {"{": "}", "(": ")"}.get(tokens[i][0])
+        braces = closer is not None
         i += braces
         minus = tokens[i][0] == "-"
         i += minus
         kind, value = tokens[i][0], tokens[i][1]
-        if kind == "+" and not minus and (not braces or tokens[i + 1][0] in ("}", ")")) and tokens[i + 1][0] not in ("number", "("):
+        if kind == "+" and not minus and (not braces or tokens[i + 1][0] == closer) and tokens[i + 1][0] not in ("number", "("):
             mark = "+"
         elif (kind == "name" and value == "T" and not self.calls.is_variable("T")) or (kind == "sup" and value == "T"):
             mark = "-T" if minus else "T"
@@ -305,7 +306,7 @@ class Grammar:
             mark = "T"
         else:
             return None
-        if braces and tokens[i + 1][0] not in ("}", ")"):
+        if braces and tokens[i + 1][0] != closer:
             return None
         return mark, i + 1 + braces
 
@@ -313,7 +314,12 @@ class Grammar:
         return any(p[0] != "-" for p in self.frames[-1].pending)
 
     def _unwind_power(self, node: Node) -> Node:
-        """Complete the powers that wait for their exponent; the signs before the base keep waiting."""
+        """What a mark belongs to: after a number or a bracket in an exponent, the whole power, as in X^-1.T and X^{-1}.T.
+
+        The powers that wait for their exponent are completed; the signs before the base keep waiting.
+        """
+        if not self._in_exponent() or (node.kind != "number" and node is not self.bracketed):
+            return node
         pending = self.frames[-1].pending
         while any(p[0] != "-" for p in pending):
             node = self._apply(pending.pop(), node)
@@ -415,6 +421,7 @@ class Grammar:
         self.chain = 0
         if frame.call is None:
             node.start, node.end = frame.start, token[3]
+            self.bracketed = node
             return node
         self._argument(frame, node)
         return finish_call(self, frame.call, frame.args, frame.keywords, (frame.begin, token[3]))

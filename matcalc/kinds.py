@@ -195,7 +195,7 @@ def _product_kind(sign: str, left: int, right: int) -> int:
         return right
     if right == SCALAR_KIND:
         return left
-    if sign in ("*", "/", "⊙"):
+    if sign in ("*", "/", ".\\", "⊙"):
         return left
     if sign in ("·", "dot") and left == right == COLUMN:
         return SCALAR_KIND

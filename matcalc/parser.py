@@ -105,22 +105,37 @@ def _read(
     for declaration in declared.values():
         if no_variables.is_function(declaration.name):
             raise _function_as_variable(declaration, text, tokens, let, wrt)
+    given = frozenset(declared if known is None else known)
+    grammar = grammar_of(text, tokens, language, given, variables, syntax, limits, split=known is None)
+    root = _tree(grammar, given)
+    shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims)
+    shapes.notes = grammar.notes
+    found = shapes.infer()
+    _check_variables(variables, found.dims, found.symbols)
+    return Reading(text, root, found.symbols, found.dims, found.notes, decimals, "matlab" if grammar.matlab else "numpy", found.unused)
+
+
+def syntax_tree(text: str, language: Language, limits: Limits | None = None) -> Node:
+    """The tree of a text as its grammar alone has it, before names get shapes; nothing is declared."""
+    limits = limits or Limits()
+    _check_text(text, "auto", limits)
+    tokens, _ = _scanner(text, "auto")(text, limits)
+    return _tree(grammar_of(text, tokens, language, frozenset(), (), "auto", limits), frozenset())
+
+
+def grammar_of(text: str, tokens: list[Token], language: Language, given: frozenset[str], variables: tuple[str, ...], syntax: str,
+               limits: Limits, split: bool = True) -> Grammar:
+    """What reads these tokens; `given` are the names that are declared, `variables` those of `wrt`."""
     matlab = syntax == "matlab" or (syntax == "auto" and _looks_like_matlab(tokens))
     notes: list[str] = []
     defined = _definition_names(tokens)
-    given = frozenset(declared if known is None else known)
-    if known is None:
-        tokens = _split_products(text, tokens, given | defined, variables, no_variables, notes)
+    if split:
+        tokens = _split_products(text, tokens, given | defined, variables, Calls(language, frozenset()), notes)
     grammar = Grammar(text, tokens, limits, Calls(language, given | defined, variables), defined, matlab)
     grammar.notes = notes
     if matlab:
         grammar.note("read as MATLAB: * is the matrix product, .* is elementwise")
-    root = _tree(grammar, given)
-    shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims)
-    shapes.notes = notes
-    found = shapes.infer()
-    _check_variables(variables, found.dims, found.symbols)
-    return Reading(text, root, found.symbols, found.dims, found.notes, decimals, "matlab" if matlab else "numpy", found.unused)
+    return grammar
 
 
 def _check_text(text: str, syntax: str, limits: Limits) -> None:

@@ -139,6 +139,16 @@ def solve(s: Shapes, factors: list[Node], signs: list[str], right: Node, shape: 
     return [inverse], [], "@", right, inverse.shape
 
 
+def left_divide(s: Shapes, factors: list[Node], signs: list[str], right: Node, shape: Shape, span: Span, token: Any) -> Rewritten:
+    """MATLAB's A .\\ B = B ./ A, entry by entry."""
+    left = joined(s, factors, signs, shape, span)
+    if SCALAR not in (shape, right.shape) and not (
+        kind_of(shape) == kind_of(right.shape) and s.unifier.unify(shape[0], right.shape[0]) and s.unifier.unify(shape[1], right.shape[1])
+    ):
+        raise mismatch.elementwise(s, "an elementwise quotient", left, right)
+    return [right], [], "/", left, right.shape
+
+
 def right_divide(s: Shapes, factors: list[Node], signs: list[str], right: Node, shape: Shape, span: Span, token: Any) -> Rewritten:
     """MATLAB's A / B = A @ inv(B)."""
     if right.shape == SCALAR:
@@ -174,4 +184,4 @@ def kron_sign(s: Shapes, factors: list[Node], signs: list[str], right: Node, sha
     return [result], [], "", right, result.shape
 
 
-REWRITTEN = {"\\": solve, "//": right_divide, "·": dot, "dot": dot, "×": cross, "⊙": elementwise_sign, "⊗": kron_sign}
+REWRITTEN = {"\\": solve, ".\\": left_divide, "//": right_divide, "·": dot, "dot": dot, "×": cross, "⊙": elementwise_sign, "⊗": kron_sign}

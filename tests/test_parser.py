@@ -60,6 +60,9 @@ def shown(text, *let, **options):
         ("A^+ b", "pinv(A) @ b"),
         ("A.I", "inv(A)"),
         ("A^-1.T", "inv(A).T"),
+        ("X^{-1}.T", "inv(X).T"),
+        ("X^(-1)'", "inv(X).T"),
+        ("X^-1^T", "inv(X).T"),
         ("X^2", "mpow(X, 2)"),
         ("X²", "mpow(X, 2)"),
         ("X^-2", "mpow(inv(X), 2)"),
@@ -142,6 +145,7 @@ def test_reading(text, expected):
         ("x'*y/2", "x.T @ y / 2"),
         ("A'*x.^2", "A.T @ x**2"),
         ("B'*A/C", "B.T @ A @ inv(C)"),
+        ("x'*(A.\\B)", "x.T @ (B / A)"),
     ],
 )
 def test_matlab_reading(text, expected):
@@ -348,6 +352,15 @@ def test_a_fix_that_renames_a_variable_renames_it_in_wrt():
             reading(text, wrt=[name])
         fix = caught.value.fixes[-1]
         assert (fix.text, fix.wrt) == (text.replace(name, other), (other,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("A.\\x", "elementwise quotient"), ("A^{T) x", "never closed"), ("eye(n) x where n = 3", "is a dimension here")],
+)
+def test_what_is_not_read_otherwise_than_it_is_written(text, message):
+    with pytest.raises(MatcalcError, match=message):
+        reading(text)
 
 
 def test_errors_in_definitions_and_wrt():
