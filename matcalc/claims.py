@@ -319,19 +319,28 @@ class _Case:
 
         wanted = {n: s for n, s in self.answer.known_symbols().items() if n in self.text.symbols or n in self.claim.symbols}
         for sizes in _sizes(wanted):
+            right, claimed = (_shape_at(e.shape, sizes) for e in (self.right, self.claimed))
+            if right is None or right != claimed:
+                continue  # known before anything is multiplied out: kron(A, kron(A, ...)) is large
             shapes = {n: tuple(dims.evaluate(d, sizes) for d in s.shape) for n, s in wanted.items()}
             for entries in _points(wanted, shapes):
                 values = {n: np.array(entries[n], float).reshape(shapes[n]) for n in wanted}
                 try:
                     with np.errstate(all="ignore"):
-                        right, claimed = (evaluate(r, _inputs(r, values), sizes) for r in (self.text, self.claim))
+                        expected, found = (evaluate(r, _inputs(r, values), sizes) for r in (self.text, self.claim))
                 except Exception:
                     continue
-                if right.shape == claimed.shape and np.isfinite(right).all() and np.isfinite(claimed).all() \
-                        and not np.allclose(right, claimed, rtol=1e-6, atol=1e-9):
+                if expected.shape == found.shape and np.isfinite(expected).all() and np.isfinite(found).all() \
+                        and not np.allclose(expected, found, rtol=1e-6, atol=1e-9):
                     given = {n: _flat(values[n], s.shape) for n, s in wanted.items()}
-                    return Example(given, _flat(claimed, self.claimed.shape), _flat(right, self.right.shape))
+                    return Example(given, _flat(found, self.claimed.shape), _flat(expected, self.right.shape))
         return None
+
+
+def _shape_at(shape: dims.Shape, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
+    """The numbers of rows and columns; None where a dimension has no size, as n in the claim eye(n) where nothing else has n."""
+    known = all(isinstance(d, int) or dims.names(d) <= set(sizes) for d in shape)
+    return tuple(dims.evaluate(d, sizes) for d in shape) if known else None
 
 
 def _inputs(reading: Reading, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from matcalc.syntax import Node, fold
 
 SCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ"
 SUPERSCRIPTS = str.maketrans(SCRIPTS, "0123456789-+T")
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), " ")
 MATLAB = {"*": "@", "/": "//", ".*": "*", "./": "/"}
 PLAIN = {".*": "*", "./": "/"}
 ENDS = frozenset("NAME NUMBER _CLOSE _END_INDEX _END_BRACE PRIME TRANSPOSED INVERSE SUPERSCRIPT CARET_MARK NORM_INDEX".split())
@@ -279,7 +280,7 @@ def apart(text: str) -> str:
 def ours(text: str) -> str | None:
     """The bracketed form of a text by grammar.lark; None where it has no such text."""
     try:
-        return parser().parse(apart(text))  # type: ignore[return-value]
+        return parser().parse(apart(text.translate(INVISIBLE)))  # type: ignore[return-value]
     except LarkError:
         return None
 

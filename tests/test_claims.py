@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,11 @@ def test_a_claim_fits_the_schema() -> None:
     assert told["holds_if"] == ["A is symmetric"]
     assert told["counterexample"]["right"] == [0, 1]
     assert told["answer"] == "(A + A.T) @ x"
+
+
+@pytest.mark.parametrize("claim", ["kron(" * 9 + "A" + ", A)" * 9, "eye(k)"])
+def test_a_claim_of_another_shape_is_never_multiplied_out(claim: str) -> None:
+    begin = time.process_time()
+    judgement = mc.check("x.T @ A @ x", "x", claim)
+    assert judgement.holds is False
+    assert time.process_time() - begin < 2
