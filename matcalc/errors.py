@@ -63,7 +63,7 @@ class Request:
         rules = [_python(v) for k, v in self.options if k == "rules"]
         if rules:
             parts.append(f"rules=[{', '.join(rules)}]")
-        known = ("structure", "syntax", "layout", "form")
+        known = ("claim", "of", "structure", "syntax", "layout", "form")
         parts += [f"{k}={_python(v)}" for k, v in self.options if k in known] + [f"{k}={v}" for k, v in self.options if k == "seed"]
         return f"mc.{'evaluate' if self.verb == 'eval' else self.verb}({', '.join(parts)})"
 

@@ -148,3 +148,9 @@ def test_a_claim_of_another_shape_is_never_multiplied_out(claim: str) -> None:
     judgement = mc.check("x.T @ A @ x", "x", claim)
     assert judgement.holds is False
     assert time.process_time() - begin < 2
+
+
+def test_the_fix_of_a_claim_is_a_whole_call() -> None:
+    with pytest.raises(mc.MatcalcError) as caught:
+        mc.check("x.T @ A @ x", "x", "A x + (x")
+    assert 'fix: mc.check("x.T @ A @ x", wrt="x", claim="A x + (x)")' in str(caught.value)
