@@ -51,8 +51,10 @@ class Calls:
 
     constructors = CONSTRUCTORS
 
-    def __init__(self, language: Language, variables: frozenset[str], wrt: tuple[str, ...] = ()) -> None:
+    def __init__(self, language: Language, variables: frozenset[str], wrt: tuple[str, ...] = (),
+                 sizes: frozenset[str] = frozenset()) -> None:
         self.language, self.variables, self.wrt = language, variables, wrt
+        self.sizes = sizes  # the names of dimensions in declared shapes
 
     def is_variable(self, name: str) -> bool:
         """Whether a name is declared, known, or defined by `where`."""
@@ -96,6 +98,9 @@ class Calls:
             return function
         if name in self.language.unsupported:
             raise self.unsupported(grammar, token)
+        if name in self.sizes:
+            grammar.note(f"{name} (...) is read as a product")
+            return None
         if name[0].isupper() and self.resolve(name.lower()) is None:
             grammar.note(f"{name} (...) is read as a product")
             return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .calls import Calls
 from .declarations import Declaration, declare
+from .dims import names as names_in
 from .errors import DomainError, Fix, MatcalcError, NotSupported, ParseError, Request, nearest
 from .grammar import Grammar
 from .limits import Limits
@@ -106,7 +107,9 @@ def _read(
         if no_variables.is_function(declaration.name):
             raise _function_as_variable(declaration, text, tokens, let, wrt)
     given = frozenset(declared if known is None else known)
-    grammar = grammar_of(text, tokens, language, given, variables, syntax, limits, split=known is None)
+    shapes_given = [s.shape for s in (declared if known is None else known).values() if s.shape is not None]
+    sizes = dims.union(*(names_in(d) for shape in shapes_given for d in shape))
+    grammar = grammar_of(text, tokens, language, given, variables, syntax, limits, sizes, split=known is None)
     root = _tree(grammar, given)
     shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims)
     shapes.notes = grammar.notes
@@ -124,14 +127,14 @@ def syntax_tree(text: str, language: Language, limits: Limits | None = None) -> 
 
 
 def grammar_of(text: str, tokens: list[Token], language: Language, given: frozenset[str], variables: tuple[str, ...], syntax: str,
-               limits: Limits, split: bool = True) -> Grammar:
-    """What reads these tokens; `given` are the names that are declared, `variables` those of `wrt`."""
+               limits: Limits, sizes: frozenset[str] = frozenset(), split: bool = True) -> Grammar:
+    """What reads these tokens; `given` are the names that are declared, `variables` those of `wrt`, `sizes` those of dimensions."""
     matlab = syntax == "matlab" or (syntax == "auto" and _looks_like_matlab(tokens))
     notes: list[str] = []
     defined = _definition_names(tokens)
     if split:
         tokens = _split_products(text, tokens, given | defined, variables, Calls(language, frozenset()), notes)
-    grammar = Grammar(text, tokens, limits, Calls(language, given | defined, variables), defined, matlab)
+    grammar = Grammar(text, tokens, limits, Calls(language, given | defined, variables, sizes), defined, matlab)
     grammar.notes = notes
     if matlab:
         grammar.note("read as MATLAB: * is the matrix product, .* is elementwise")

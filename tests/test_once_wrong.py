@@ -63,3 +63,9 @@ def test_a_norm_that_wants_full_column_rank_is_not_that_of_the_transpose() -> No
     shifted = [[1.0, 2.0 + 1e-6, -1.0], [0.5, -3.0, 2.0]]
     slope = (mc.evaluate("nuclear(A.T)", {"A": shifted}) - mc.evaluate("nuclear(A.T)", {"A": wide})) / 1e-6
     assert d(A=wide)[0, 1] == pytest.approx(slope, rel=1e-4)
+
+
+def test_a_declared_size_before_a_bracket_is_a_factor() -> None:
+    let = ["X: matrix(n, p)", "r: scalar"]
+    assert mc.parse("sum(X) / (n p (r + 1))", let) is mc.parse("sum(X) / (n * p * (r + 1))", let)
+    assert mc.grad("mean(X) / (pi + r)", "X", let).unicode() == "ones(n, p) / (n p (π + r))"
