@@ -69,3 +69,8 @@ def test_a_declared_size_before_a_bracket_is_a_factor() -> None:
     let = ["X: matrix(n, p)", "r: scalar"]
     assert mc.parse("sum(X) / (n p (r + 1))", let) is mc.parse("sum(X) / (n * p * (r + 1))", let)
     assert mc.grad("mean(X) / (pi + r)", "X", let).unicode() == "ones(n, p) / (n p (π + r))"
+
+
+def test_sympys_size_is_a_number_too() -> None:
+    mean = mc.grad("mean(x)", "x", ["x: vector(n)"])
+    assert str(mc.parse(mean.sympy())) == "ones(n) / n"

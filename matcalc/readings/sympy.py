@@ -141,15 +141,16 @@ class Reader:
         return " + ".join(written).replace("+ -", "- ")
 
     def declarations(self) -> list[str]:
-        """How each name is meant; a dimension declares itself where it stands."""
-        found = []
+        """How each name is meant; a dimension declares itself in the shape of a matrix."""
+        found, told = [], set()
         for name, atom in list(self.atoms.items()):
             if atom.is_Matrix and atom.shape != (1, 1):
                 rows, columns = self.shape(atom)
+                told |= {n for n in self.sizes if re.search(rf"\b{n}\b", f"{rows} {columns}")}
                 found.append(f"{name}: vector({rows})" if columns == "1" else f"{name}: matrix({rows}, {columns})")
             elif name not in self.sizes:
                 found.append(f"{name}: scalar")
-        return found
+        return found + [f"{name}: dimension" for name in self.atoms if name in self.sizes - told]
 
     # ------------------------------------------------------------ the tree
     def read(self, e: Any, known: dict[Any, Piece] | None = None) -> Piece:

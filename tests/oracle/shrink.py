@@ -30,7 +30,7 @@ def candidates(problem: Problem) -> Iterator[Problem]:
         yield replace(problem, defined=problem.defined[:i] + problem.defined[i + 1:])
     for v in problem.variables:
         if v.word:
-            yield from _changed(problem, _replaced(problem.root, {t: replace(t, variable=replace(v, word="")) for t in problem.root.walk()
+            yield from _changed(problem, replaced(problem.root, {t: replace(t, variable=replace(v, word="")) for t in problem.root.walk()
                                                                   if t.variable == v}))
     for term in problem.root.walk():
         if not term.parts:
@@ -41,7 +41,7 @@ def candidates(problem: Problem) -> Iterator[Problem]:
         leaves = [t for t in problem.root.walk() if not t.parts and t.shape == term.shape]
         simple = " " not in "".join(term.shape) and "2" not in term.shape
         for other in [*smaller, *leaves, *([ones(term.shape)] if simple else [])]:
-            yield from _changed(problem, _replaced(problem.root, {term: other}))
+            yield from _changed(problem, replaced(problem.root, {term: other}))
 
 
 def _changed(problem: Problem, root: Term) -> Iterator[Problem]:
@@ -52,7 +52,7 @@ def _changed(problem: Problem, root: Term) -> Iterator[Problem]:
         yield found
 
 
-def _replaced(root: Term, by: dict[Term, Term]) -> Term:
+def replaced(root: Term, by: dict[Term, Term]) -> Term:
     """The term with parts exchanged; shared parts stay shared."""
     done: dict[Term, Term] = dict(by)
 
