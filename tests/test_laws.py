@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.laws import LAWS, Answered, judge
 
-FEWER = {"sympy": 12}  # SymPy takes a third of a second for each
+FEWER = {"sympy": 8}  # SymPy takes a third of a second for each
 seeds = st.integers(0, 10**6)
 
 
@@ -20,7 +20,7 @@ def test_law(name: str) -> None:
     """Every problem obeys the law, and of almost every one the law has something to say."""
     found: Counter[str] = Counter()
 
-    @settings(max_examples=FEWER.get(name, 40), derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=FEWER.get(name, 35), derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(seeds)
     def holds(seed: int) -> None:
         verdict, detail = judge(name, str(seed))
@@ -35,5 +35,5 @@ def test_a_broken_law_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where every question has an error of its own, each law that asks two of them sees it."""
     right = Answered.at
     monkeypatch.setattr(Answered, "at", lambda self, values: right(self, values) * (1 + zlib.crc32(self.problem.text.encode()) % 97 / 1e4))
-    for name in set(LAWS) - {"printing", "sympy", "structure", "pullback"}:  # these ask one question, or nothing of its tensor
-        assert "broken" in {judge(name, str(seed)).verdict for seed in range(5)}, name
+    for name in ("linearity", "product", "quotient", "chain", "composition", "transposition", "substitution"):
+        assert "broken" in {judge(name, str(seed)).verdict for seed in range(4)}, name
