@@ -98,7 +98,7 @@ class Calls:
             return function
         if name in self.language.unsupported:
             raise self.unsupported(grammar, token)
-        if name in self.sizes:
+        if name in self.sizes or name == "pi":
             grammar.note(f"{name} (...) is read as a product")
             return None
         if name[0].isupper() and self.resolve(name.lower()) is None:

@@ -68,6 +68,7 @@ def test_a_norm_that_wants_full_column_rank_is_not_that_of_the_transpose() -> No
 def test_a_declared_size_before_a_bracket_is_a_factor() -> None:
     let = ["X: matrix(n, p)", "r: scalar"]
     assert mc.parse("sum(X) / (n p (r + 1))", let) is mc.parse("sum(X) / (n * p * (r + 1))", let)
+    assert mc.parse("π (r + 1) * sum(X)", let) is mc.parse("pi * (r + 1) * sum(X)", let)
     assert mc.grad("mean(X) / (pi + r)", "X", let).unicode() == "ones(n, p) / (n p (π + r))"
 
 
