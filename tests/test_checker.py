@@ -152,6 +152,16 @@ def test_no_false_alarm_at_the_edge_of_floats(f, wrt, answer):
         assert numeric.decide(Problem(read(f, LET), wrt, read(answer, LET)), seed, 2).verdict is not False
 
 
+def test_what_is_too_small_beside_a_constant_to_be_nudged_accuses_nobody():
+    """Rounding errors look like a difference that stays, where a nudge of X does not reach the sum."""
+    inside = "ones(n, n) + 0.0000001 * X"
+    answer = f"0.0000001 * inv(kron(eye(n), sqrtm({inside})) + kron(sqrtm({inside}).T, eye(n)))"
+    for seed in range(5):
+        problem = Problem(read(f"sqrtm({inside})", LET), "X", read(answer, LET), op="jacobian")
+        assert numeric.decide(problem, seed, 2).verdict is not False
+    assert numeric.decide(Problem(read("sqrtm(S)", LET), "S", read("2 * eye(n * n)", LET), op="jacobian"), 0, 2).verdict is False
+
+
 def test_ill_conditioned_for_ever_is_inconclusive_and_not_wrong():
     hilbert = "(M.T @ M * 0.000000000001 + x @ x.T)"
     found = numeric.decide(Problem(read(f"tr(inv({hilbert}))", LET), "x", read("x", LET)), 0, 2)

@@ -16,7 +16,7 @@ from .sampling import array, floats, within
 Array = Any
 STEP = 1e-3  # 4-point stencil: truncation ~ h^4 meets rounding ~ eps / h here
 TINY = 1e-25  # the complex step: no difference is taken, so nothing cancels
-NUDGE = 1e-11  # relative change of the inputs that a real difference survives
+NUDGES = (1e-11, -1e-11, 1e-6, -1e-6)  # relative changes of the inputs that a real difference survives; ones + 1e-7 * X feels the large
 EXACT_STEP, STENCIL_STEP, OPAQUE_STEP = range(3)
 TOLERANCE = (1e-9, 1e-8, 1e-5)  # relative, by method
 ROUNDING = (8e-16, 1e-11, 1e-11)  # relative to the largest part, by method
@@ -156,7 +156,7 @@ def largest(arrays: list[Array]) -> float:
 
 def _nudged(names: dict[str, Array]) -> list[dict[str, Array]]:
     factors = Stream(7)
-    return [{k: v * (1 + sign * NUDGE * (0.5 + factors.uniform())) for k, v in names.items()} for sign in (1.0, -1.0, 1.0)]
+    return [{k: v * (1 + nudge * (0.5 + factors.uniform())) for k, v in names.items()} for nudge in NUDGES]
 
 
 def combination(basis: Array) -> Array:
