@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import matcalc as mc
 from tests.oracle.random_expressions import problem
 from tests.test_corpus import EVERY
 
+ROOT = Path(__file__).resolve().parent.parent
 VERBS = ("grad", "jacobian", "hessian", "simplify", "check")
 FORMS: dict[str, Callable[[Any], str]] = {  # what is printed of an answer; the evidence is a part of the JSON
     "text": str, "latex": lambda d: d.latex(), "unicode": lambda d: d.unicode(), "json": lambda d: json.dumps(d.to_dict()),

@@ -559,7 +559,7 @@ def again(text: str, p: Problem, given: Mapping[str, Any]) -> Any:
     """The value of a printed text, with the declarations of its problem."""
     declared = {n for line in p.let for n in re.findall(r"\b[mnkp]\b", line.partition(":")[2])}
     let = p.let + [f"{d}: dimension" for d in p.dims if d not in declared and f"{d}: dimension" not in p.let]
-    return np.asarray(mc.evaluate(text, {n: v for n, v in given.items() if re.search(rf"\b{n}\b", text)}, let))
+    return np.asarray(mc.evaluate(text, {n: v for n, v in given.items() if re.search(rf"\b{n}\b", text, re.ASCII)}, let))
 
 
 @law

@@ -162,6 +162,11 @@ def test_what_is_too_small_beside_a_constant_to_be_nudged_accuses_nobody():
     assert numeric.decide(Problem(read("sqrtm(S)", LET), "S", read("2 * eye(n * n)", LET), op="jacobian"), 0, 2).verdict is False
 
 
+def test_a_point_without_a_value_inside_an_exponential_is_another_point():
+    for seed in range(4):
+        assert check("tr(expm(log(X)))", "X", "expm(log(X)).T / X", seed=seed).verdict is True
+
+
 def test_ill_conditioned_for_ever_is_inconclusive_and_not_wrong():
     hilbert = "(M.T @ M * 0.000000000001 + x @ x.T)"
     found = numeric.decide(Problem(read(f"tr(inv({hilbert}))", LET), "x", read("x", LET)), 0, 2)

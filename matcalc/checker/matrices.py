@@ -84,9 +84,10 @@ def _norm(a: Array) -> float:
 
 def expm(a: Array) -> Array:
     """Scaling, a Taylor polynomial of degree 18, squaring."""
-    squarings = max(0, int(np.ceil(np.log2(max(_norm(a), 1e-9)))) + 1)
-    if squarings > 30:
+    size = _norm(a)
+    if not size < 2.0**29:  # not a number, too
         raise Redraw("an exponential of a large matrix")
+    squarings = max(0, int(np.ceil(np.log2(max(size, 1e-9)))) + 1)
     small = a / 2**squarings
     total = term = eye(a.shape[-1]) + 0 * small
     for k in range(1, 19):
