@@ -143,8 +143,8 @@ def sized(c: Claim, rng: random.Random) -> Claim | None:
     sizes = {n: str(rng.randint(1, top)) for d in c.let for n in re.findall(r"[A-Za-z_]\w*", d.partition(":")[2].partition("(")[2])
              if n not in known_words()}
     sizes |= {named(d): str(rng.randint(1, top)) for d in c.let if d.endswith(": dimension") and named(d) not in sizes}
-    if not sizes:
-        return None
+    if not sizes or any(found & {"simplex", "onehot"} for found in words(c).values()):
+        return None  # the rows of a matrix sum to 1; as a column, it would be a vector that does
 
     def put(text: str) -> str:
         return re.sub(r"(?<![.\w])[A-Za-z_]\w*", lambda m: sizes.get(m[0], m[0]), text)

@@ -167,6 +167,19 @@ def test_a_point_without_a_value_inside_an_exponential_is_another_point():
         assert check("tr(expm(log(X)))", "X", "expm(log(X)).T / X", seed=seed).verdict is True
 
 
+def test_the_smaller_of_two_has_no_value_where_one_has_none():
+    for text in ("minimum(arccos(x), y)", "minimum(y, arccos(x))", "maximum(arccos(x), y)"):
+        assert np.isnan(evaluate(read(text, LET), {"x": np.full(2, 2.0), "y": np.ones(2)}, {"n": 2})).all()
+
+
+def test_a_hessian_that_rounding_makes_unsymmetric_is_not_wrong():
+    f = "logdet(1000000 * M.T @ M + eye(n))"
+    answer = ("2000000 * (kron(S, eye(m)) - kron(S, Q @ S) @ (kron(eye(n), Q) @ commat(n, n) + kron(eye(n), Q)).T)"
+              " where Q = 1000 * M; S = inv(Q.T @ Q + eye(n))")
+    for seed in range(20):
+        assert numeric.decide(Problem(read(f, LET), "M", read(answer, LET), op="hessian"), seed, 2).verdict is not False
+
+
 def test_ill_conditioned_for_ever_is_inconclusive_and_not_wrong():
     hilbert = "(M.T @ M * 0.000000000001 + x @ x.T)"
     found = numeric.decide(Problem(read(f"tr(inv({hilbert}))", LET), "x", read("x", LET)), 0, 2)

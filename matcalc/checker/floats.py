@@ -290,7 +290,8 @@ def _extreme(run: Floats, step: Step, args: list[Array]) -> Array:
         difference = args[0] - args[1]
         away_from_kink(difference)
         first = np.real(difference) < 0 if least else np.real(difference) > 0
-        return np.where(first, args[0], args[1])
+        chosen = np.where(first, args[0], args[1])
+        return np.where(np.isnan(difference), difference, chosen)  # neither of the two hides that the other has no value
     axes = _axes(step.axis)
     return np.sum(np.where(w := weights(args[0], axes, least), w * args[0], 0), axis=axes, keepdims=True)
 
