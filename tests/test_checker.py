@@ -172,6 +172,20 @@ def test_the_smaller_of_two_has_no_value_where_one_has_none():
         assert np.isnan(evaluate(read(text, LET), {"x": np.full(2, 2.0), "y": np.ones(2)}, {"n": 2})).all()
 
 
+@pytest.mark.parametrize(("f", "wrt", "answer"), [
+    ("log(det(Q.T @ Q)) where Q = ones(m, n) + 0.00000001 * M", "M", "0.00000002 * pinv(ones(m, n) + 0.00000001 * M).T"),
+    ("sum(log(softplus(x - 32)))", "x", "sigmoid(x - 32) / softplus(x - 32)"),
+])
+def test_digits_that_are_lost_in_the_checker_accuse_nobody(f, wrt, answer):
+    for seed in range(5):
+        assert numeric.decide(Problem(read(f, LET), wrt, read(answer, LET)), seed, 2).verdict is not False
+
+
+def test_a_skew_matrix_of_one_entry_is_0():
+    let = ["K: matrix(1, 1) skew"]
+    assert verify(read("sum(arctan(K))", let), "K", read("zeros(1, 1)", let), structure="projected").verdict is not False
+
+
 def test_a_hessian_that_rounding_makes_unsymmetric_is_not_wrong():
     f = "logdet(1000000 * M.T @ M + eye(n))"
     answer = ("2000000 * (kron(S, eye(m)) - kron(S, Q @ S) @ (kron(eye(n), Q) @ commat(n, n) + kron(eye(n), Q)).T)"

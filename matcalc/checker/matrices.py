@@ -44,7 +44,13 @@ def inverse(a: Array) -> Array:
 
 
 def det(a: Array) -> Array:
-    return np.linalg.det(a)[..., None, None]
+    """det(A); Redraw where it is what rounding left of products that cancel."""
+    out = np.linalg.det(a)
+    first = np.real(a).reshape(-1, *a.shape[-2:])[0]
+    size, bound = abs(float(np.real(out).reshape(-1)[0])), float(np.prod(np.linalg.norm(first, axis=-1)))
+    if 0 < size < bound / WORST_CONDITION:
+        raise Redraw("a determinant of digits that cancelled")
+    return out[..., None, None]
 
 
 def adjugate(a: Array) -> Array:

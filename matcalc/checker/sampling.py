@@ -132,8 +132,10 @@ def _orthogonal(m: int, n: int, properties: frozenset[str], ring: Ring) -> Rows:
 
 def space(symbol: Symbol, structure: str) -> frozenset[str]:
     """The structure that the directions and the answer are held in; empty if they are unrestricted."""
-    if structure == "free" or symbol.shape == (1, 1):
+    if structure == "free":
         return frozenset()
+    if symbol.shape == (1, 1):
+        return symbol.properties & {"skew"}  # which is 0
     kept = symbol.properties & set(SPACES)
     return kept | {"symmetric"} if symbol.properties & SYMMETRIC else kept
 

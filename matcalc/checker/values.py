@@ -39,8 +39,14 @@ def sigmoid(x: Array) -> Array:
     return np.where(np.real(x) >= 0, 1.0, e) / (1 + e)
 
 
+def log1p(x: Array) -> Array:
+    """Continued to the first order in the imaginary part: NumPy's complex log1p adds the 1, and loses what is small beside it."""
+    real = np.real(x)
+    return np.log1p(real) + 1j * np.imag(x) / (1 + real) if np.iscomplexobj(x) else np.log1p(x)
+
+
 def softplus(x: Array) -> Array:
-    return x * (side(x) > 0) + np.log1p(np.exp(-x * side(x)))
+    return x * (side(x) > 0) + log1p(np.exp(-x * side(x)))
 
 
 def erf(x: Array) -> Array:
@@ -88,7 +94,7 @@ def _pole(x: Array, value: Array) -> Array:
 
 
 ELEMENTWISE: dict[str, Function] = {
-    "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "exp": np.exp, "log": np.log, "log1p": log1p, "expm1": np.expm1, "sin": np.sin, "cos": np.cos, "tan": np.tan,
     "arcsin": np.arcsin, "arccos": np.arccos, "arctan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "sqrt": np.sqrt, "square": lambda x: x * x, "abs": lambda x: x * sign(x), "sign": sign, "step": step,
     "relu": lambda x: x * step(x), "sigmoid": sigmoid, "softplus": softplus, "erf": erf,
