@@ -8,6 +8,6 @@ from benchmarks.false_alarms import run, told
 def test_no_right_form_is_accused() -> None:
     counts, alarms = run(0, 500, "short")
     assert not alarms, "\n".join(map(told, alarms))
-    found = {v: sum(n for (_, verdict), n in counts.items() if verdict == v) for v in ("true", "inconclusive", "not asked")}
-    assert found["true"] > 0.8 * sum(counts.values()), found
-    assert found["inconclusive"] + found["not asked"] < 0.12 * sum(counts.values()), found
+    found = {v: sum(n for (_, verdict), n in counts.items() if verdict == v) for v in ("true", "inconclusive")}
+    assert found["true"] > 0.75 * sum(counts.values()), found
+    assert found["inconclusive"] < 0.05 * sum(counts.values()), found
