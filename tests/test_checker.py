@@ -181,9 +181,11 @@ def test_digits_that_are_lost_in_the_checker_accuse_nobody(f, wrt, answer):
         assert numeric.decide(Problem(read(f, LET), wrt, read(answer, LET)), seed, 2).verdict is not False
 
 
-def test_a_skew_matrix_of_one_entry_is_0():
+def test_a_matrix_of_one_entry_that_does_not_move():
     let = ["K: matrix(1, 1) skew"]
     assert verify(read("sum(arctan(K))", let), "K", read("zeros(1, 1)", let), structure="projected").verdict is not False
+    let = ["K: matrix(1, 1) orthogonal"]
+    assert verify(read("logdet(K)", let), "K", read("zeros(1, 1)", let), structure="projected").verdict is not False
 
 
 def test_a_hessian_that_rounding_makes_unsymmetric_is_not_wrong():

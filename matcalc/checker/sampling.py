@@ -135,7 +135,7 @@ def space(symbol: Symbol, structure: str) -> frozenset[str]:
     if structure == "free":
         return frozenset()
     if symbol.shape == (1, 1):
-        return symbol.properties & {"skew"}  # which is 0
+        return symbol.properties & {"skew", "orthogonal"}  # which is 0, or does not move
     kept = symbol.properties & set(SPACES)
     return kept | {"symmetric"} if symbol.properties & SYMMETRIC else kept
 
