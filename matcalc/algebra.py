@@ -572,7 +572,10 @@ def total(e: Expr) -> Expr:
         if e.args[0].op == "ones" or e.args[-1].op == "ones":  # sums of sums along an axis
             return total(matmul(e.args[1:] if e.args[0].op == "ones" else e.args[:-1]))
         flipped = transpose(e)
-        if (flipped.transposes, flipped.is_row, flipped.rank, flipped.key) < (e.transposes, e.is_row, e.rank, e.key):
+        if flipped is negate(e):  # skew: what is above the diagonal is below it with the other sign
+            return ZERO
+        core = scalar_part(flipped)[1]  # a skew factor has turned its sign
+        if (core.transposes, core.is_row, core.rank, core.key) < (e.transposes, e.is_row, e.rank, e.key):
             e = flipped
     elif e.op not in ("sym", "call", "index") and (e.is_row or transpose(e).transposes < e.transposes):
         e = transpose(e)

@@ -23,6 +23,7 @@ ONCE_WRONG = [
     ("logdet(X.T @ X)", "X", ["X: matrix(m, n)"]),  # det(A @ B) only for square factors
     ("sum(step(cosh(log(A))) * Y)", "Y", ["A: matrix(p, m) positive", "Y: matrix(p, m)"]),
     ("((sign(y) - t).T @ y)**2", "t", ["t: scalar positive", "y: vector(k)"]),  # a product as it was typed, its difference turned
+    ("sum(A @ x).T * sum(D.T @ Z @ D) + sum(x)", "x", ["A: matrix(m, n)", "Z: skew", "D: matrix(p, n)"]),  # its own transpose, turned, for ever
     ("(x - u).T @ (x - u) / norm(x)", "x", ["x: vector(n)", "u: vector(n)"]),
 ]
 

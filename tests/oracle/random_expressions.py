@@ -673,7 +673,9 @@ def _root(generator: Generator, rng: random.Random) -> Term:
         return generator.term(SCALAR, depth)
     f = rng.choice(generator.functions)
     shapes = [s for s in [generator.any_shape() for _ in range(12)] + [SCALAR] if result_fits(f, s)]
-    shape = rng.choice(shapes) if shapes else SCALAR
+    if not shapes:
+        return generator.term(SCALAR, depth)
+    shape = rng.choice(shapes)
     return _summed(generator.called(f, shape, depth - 1), generator, rng)
 
 
@@ -695,7 +697,7 @@ def _valued(generator: Generator, rng: random.Random) -> Term:
         return generator.term(shape, depth)
     f = rng.choice(generator.functions)
     shapes = [s for s in [shape, *(generator.any_shape() for _ in range(12)), SCALAR] if result_fits(f, s)]
-    return generator.called(f, shapes[0] if shapes else SCALAR, depth - 1)
+    return generator.called(f, shapes[0], depth - 1) if shapes else generator.term(shape, depth)
 
 
 def _with_definitions(found: Problem, rng: random.Random) -> Problem:
