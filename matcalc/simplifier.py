@@ -16,6 +16,7 @@ from .properties import Prover
 from .rebuild import rebuild, substitute
 
 STEPS = 100_000  # rewrite steps for one answer
+BRANCHES = 3  # levels of factoring that are tried in two ways
 HOPELESS = 1.6  # a form that multiplying out makes longer than that many times is not looked into
 SECONDS = 10  # a backstop: the work is limited by steps, so that the same input gets the same answer
 MEETING = 8  # levels of products in products below which terms of a sum no longer meet
@@ -39,7 +40,7 @@ class Simplifier:
         self.memo: dict[Expr, Expr] = {}
         self.steps: list[Step] = []
         self.assumed: list[tuple[Expr, str]] = []
-        self.limit, self.count, self.nesting = limit, 0, 0
+        self.limit, self.count, self.nesting, self.branching = limit, 0, 0, 0
         self.deadline = monotonic() + SECONDS
         self.busy: set[Expr] = set()
         self.words: dict[Expr, list[tuple[Expr, set[Expr]]]] = {}
@@ -182,10 +183,15 @@ class Simplifier:
         if e.op != "add":
             return self._again(e)
         best = e
-        for new in factored(e):
+        ways = factored(e)
+        if self.branching >= BRANCHES:  # two ways at every level are two to the power of the levels
+            ways = ways[:1]
+        self.branching += len(ways) > 1
+        for new in ways:
             done = self._again(new)
             if best is e or cost(done) < cost(best):
                 best, chosen = done, new
+        self.branching -= len(ways) > 1
         if best is not e:
             self._record("factor", e, chosen)
         return best
