@@ -1,0 +1,1 @@
+"""Minimising expressions: objectives in numbers, methods, constraints, closed forms, and the report."""

@@ -1,0 +1,150 @@
+"""Constraints as text: `x >= 0`, `sum(x) == 1`, `A @ x <= b`. Bounds on a variable itself are bounds; the rest are functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..build import build
+from ..errors import DomainError, Fix
+from .objective import Array, Objective, Plan
+
+SIGN = re.compile(r"(<=|>=|==|≤|≥|=|<|>)")
+SAME = {"≤": "<=", "≥": ">=", "=": "==", "<": "<=", ">": ">="}
+
+
+class Constraint(NamedTuple):
+    """lhs - rhs, compared with 0."""
+
+    text: str
+    sign: str
+    plan: Plan
+    slopes: Any  # Jacobians by each variable, in the order of the objective
+
+
+class Constraints(NamedTuple):
+    """Bounds of the flat vector, and what is no bound."""
+
+    lower: Array
+    upper: Array
+    others: list[Constraint]
+
+    @property
+    def bounded(self) -> bool:
+        return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
+
+    @property
+    def any(self) -> bool:
+        return self.bounded or bool(self.others)
+
+
+def read(texts: Sequence[str], f: Objective, data: Mapping[str, Any]) -> Constraints:
+    """The constraints of some texts, over the variables and the data of an objective."""
+    lower, upper = np.full(f.size, -np.inf), np.full(f.size, np.inf)
+    others = []
+    for text in texts:
+        parts = SIGN.split(text)
+        if len(parts) != 3 or not parts[0].strip() or not parts[2].strip():
+            raise DomainError(f"a constraint is two expressions with <=, >= or == between them, not '{text}'",
+                              fixes=[Fix(options=(("subject-to", f"{f.over[0]} >= 0"),))])
+        left, sign, right = parts[0].strip(), SAME.get(parts[1], parts[1]), parts[2].strip()
+        if right in f.over and left not in f.over:
+            left, right, sign = right, left, {"<=": ">=", ">=": "<=", "==": "=="}[sign]
+        if left in f.over and _constant(right, f) and sign != "==":
+            places = _places(left, f)
+            limit = np.broadcast_to(_value(right, f, data, left), lower[places].shape)
+            if sign == ">=":
+                lower[places] = np.maximum(lower[places], limit)
+            else:
+                upper[places] = np.minimum(upper[places], limit)
+        else:
+            others.append(_function(text, left, sign, right, f))
+    if (lower > upper).any():
+        raise DomainError("the bounds leave nothing: a lower one is above an upper one")
+    return Constraints(lower, upper, others)
+
+
+def _places(name: str, f: Objective) -> slice:
+    at = np.cumsum([0, *(m * n for m, n in f.shapes)])
+    i = f.over.index(name)
+    return slice(int(at[i]), int(at[i + 1]))
+
+
+def _declared(f: Objective) -> list[str]:
+    """The declarations of everything that the objective has, so that a constraint is read with the same shapes."""
+    from ..dims import shape_text
+
+    return [f"{s.name}: {shape_text(s.shape)}" for s in f.reading.symbols.values()]
+
+
+def _read(text: str, f: Objective) -> Any:
+    import matcalc as mc
+
+    return mc.parse(text, let=[*_declared(f), *_extra(f)])
+
+
+def _extra(f: Objective) -> list[str]:
+    said = {s.name for s in f.reading.symbols.values()}
+    return [d for d in f.question.get("let", ()) if d.split(":")[0].strip() not in said]
+
+
+def _constant(text: str, f: Objective) -> bool:
+    from ..expr import symbols
+
+    return not set(symbols(_read(text, f))) & set(f.over)
+
+
+def _value(text: str, f: Objective, data: Mapping[str, Any], of: str) -> Array:
+    import matcalc as mc
+
+    value = np.asarray(mc.evaluate(text, {k: v for k, v in data.items() if re.search(rf"\b{re.escape(k)}\b", text)},
+                                   let=[*_declared(f), *_extra(f)]))
+    return value.ravel()
+
+
+def _function(text: str, left: str, sign: str, right: str, f: Objective) -> Constraint:
+    import matcalc as mc
+    from ..expr import symbols
+
+    difference = f"({left}) - ({right})"
+    let = [*_declared(f), *_extra(f)]
+    reading = mc.simplify(difference, let=let)
+    e = build(reading.reading_of_input)
+    used = set(symbols(e))
+    missing = used - set(f.arrays) - set(f.over)
+    if missing:
+        raise DomainError(f"no value is given for {', '.join(sorted(missing))} of the constraint {text}")
+    slopes = [mc.jacobian(difference, wrt=name, let=let).compact if name in used else None for name in f.over]
+    present = [s for s in slopes if s is not None]
+    if not present:
+        raise DomainError(f"the constraint {text} has none of the variables {', '.join(f.over)}")
+    return Constraint(text, sign, f._planned([e, *present]), [s is not None for s in slopes])
+
+
+def values(c: Constraint, f: Objective, x: Array) -> Array:
+    """lhs - rhs, column by column."""
+    return c.plan(f.split(x))[0].ravel(order="F")
+
+
+def slopes(c: Constraint, f: Objective, x: Array) -> Array:
+    """The Jacobian of `values` by the flat vector."""
+    value, *parts = c.plan(f.split(x))
+    found = []
+    given = iter(parts)
+    for (m, n), there in zip(f.shapes, c.slopes, strict=True):
+        part = next(given) if there else np.zeros((value.size, m * n))
+        # columns of a Jacobian follow vec(X), column by column; the flat vector goes row by row
+        found.append(part.reshape(value.size, n, m).transpose(0, 2, 1).reshape(value.size, m * n))
+    return np.hstack(found)
+
+
+def violation(cs: Constraints, f: Objective, x: Array) -> float:
+    """By how much the worst constraint is missed."""
+    worst = [0.0, float(np.max(cs.lower - x, initial=0.0)), float(np.max(x - cs.upper, initial=0.0))]
+    for c in cs.others:
+        v = values(c, f, x)
+        worst.append(float(np.abs(v).max() if c.sign == "==" else np.max(v if c.sign == "<=" else -v, initial=0.0)))
+    return max(worst)

@@ -1,0 +1,274 @@
+"""`mc.minimize`: which method, from where, and what is to be said of the point where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..asking import as_text, asked
+from ..errors import DomainError, Fix, Request, nearest
+from . import closed_form as closed
+from . import constraints as limits
+from . import with_scipy
+from .methods import METHODS, End, Settings
+from .objective import Array, Objective, Point
+
+OURS = tuple(METHODS)
+SCIPYS = ("bfgs", "l-bfgs-b", "newton-cg", "trust-ncg", "trust-exact", "slsqp", "trust-constr", "cg")
+CHOICES = ("auto", "closed-form", *OURS, *SCIPYS)
+NEWTON_SIZE = 200  # entries up to which Newton's method is chosen
+KEPT = 50  # entries up to which the path itself is kept
+JUDGED = 400  # entries up to which the Hessian at the end is looked at
+FLAT = 1e-9  # an eigenvalue this small, relative to the largest, is no curvature
+
+
+class Visited(NamedTuple):
+    """One iteration: the value, the largest entry of the gradient, and the variables where they are few."""
+
+    iteration: int
+    value: float
+    gradient_norm: float
+    x: Array | None
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a minimisation ended, and what is known of that point."""
+
+    x: dict[str, Any]
+    value: float
+    gradient_norm: float
+    iterations: int
+    evaluations: int
+    converged: bool
+    reason: str
+    method: str
+    kind: str  # minimum, saddle, maximum, flat, or unknown
+    curvature: str  # what the Hessian there says, in words
+    closed_form: str = ""
+    start: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    history: list[Visited] = field(default_factory=list, repr=False)
+
+    def __str__(self) -> str:
+        lines = [f"{name} = {shown(value)}" for name, value in self.x.items()]
+        if self.closed_form:
+            lines.append(f"closed form: {self.closed_form}")
+        lines.append(f"value: {self.value:.10g}")
+        return "\n".join(lines)
+
+    @property
+    def report(self) -> str:
+        """Why it stopped, and what kind of point it is."""
+        work = f"{self.method}: {self.iterations:,} iterations, {self.evaluations:,} evaluations, gradient at most {self.gradient_norm:.1e}"
+        end = ("converged: " if self.converged else "not converged: ") + self.reason
+        return "\n".join([work, end, *([self.curvature] if self.curvature else []), *self.notes])
+
+
+def shown(value: Any) -> str:
+    """Numbers as people write them; of a large array the corners."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    with np.printoptions(precision=8, suppress=bool(np.abs(value).max(initial=0) < 1e6), threshold=60, linewidth=110):
+        return np.array2string(np.asarray(value) + 0.0, separator=", ")
+
+
+def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, *,
+             method: str = "auto", let: Sequence[str] = (), subject_to: Sequence[str] = (), tolerance: float = 1e-8,
+             iterations: int | None = None, rate: float | None = None, momentum: float = 0.9, syntax: str = "auto",
+             rules: Sequence[str] = (), seed: int = 0, progress: Callable[[int, float, float], None] | None = None) -> Minimum:
+    """Minimise a scalar expression over some of its variables, by its exact gradient and Hessian.
+
+    over: a variable, or several in a list; may be left out where there is only one that has no data.
+    start, data: arrays by name. A variable without a start begins at zeros where its size is known from the data.
+    method: auto; closed-form; ours: gd (backtracking), fixed, momentum, nesterov, adam, newton; SciPy's: bfgs, l-bfgs-b, newton-cg,
+    trust-ncg, trust-exact, and slsqp, trust-constr under constraints.
+    subject_to: "x >= 0", "sum(x) == 1", "A @ x <= b".     tolerance: of the largest entry of the gradient.
+    progress: called as progress(iteration, value, gradient_norm).
+
+    >>> import matcalc as mc
+    >>> m = mc.minimize("(1 - x[0])**2 + 100 * (x[1] - x[0]**2)**2", over="x", start={"x": [-1.2, 1]}, method="newton")
+    >>> m.x["x"].round(8).tolist(), m.kind
+    ([1.0, 1.0], 'minimum')
+
+    Errors: MatcalcError, with a cause and a fix.
+    """
+    names, text = _asked_over(f, over, data or {}, let, syntax)
+    request = Request("minimize", text, tuple(names), tuple(let))
+    with asked(request):
+        if method not in CHOICES and method not in with_scipy.NAMES:
+            raise DomainError(f"there is no method '{method}'", detail=f"methods: {', '.join(CHOICES)}",
+                              fixes=[Fix(options=(("method", nearest(method, set(CHOICES)) or "auto"),))])
+        question = {"f": f, "let": let, "syntax": syntax, "rules": rules, "seed": seed}
+        names, begin = _components(names, start or {})
+        problem = Objective(question, names, data or {}, begin)
+        constraints = limits.read([subject_to] if isinstance(subject_to, str) else subject_to, problem, data or {})
+        settings = Settings(tolerance, iterations if iterations is not None else _patience(method), rate, momentum)
+        return _Run(problem, constraints, settings, method, seed, progress).result()
+
+
+def _patience(method: str) -> int:
+    return {"newton": 1_000, "trust-exact": 2_000, "slsqp": 2_000}.get(method, 100_000)
+
+
+def _asked_over(f: Any, over: Any, data: Mapping[str, Any], let: Sequence[str], syntax: str) -> tuple[list[str], str]:
+    text, _, _ = as_text(f, let)
+    if over is None:
+        import matcalc as mc
+        from ..expr import symbols
+
+        free = [n for n in symbols(mc.parse(f, let=let, syntax=syntax)) if n not in data]
+        if len(free) != 1:
+            example = free[0] if free else "x"
+            raise DomainError("which variable is to be found?" if free else "every variable has data; nothing is left to be found",
+                              detail=f"without data: {', '.join(free) or 'none'}", fixes=[Fix(options=(("over", example),))])
+        return free, text
+    names = [over] if isinstance(over, str) else [str(n) for n in over]
+    if not names:
+        raise DomainError("over names the variables to be found", fixes=[Fix(options=(("over", "x"),))])
+    return names, text
+
+
+def _components(names: list[str], start: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    unknown = [n for n in start if n not in names]
+    if unknown:
+        raise DomainError(f"{unknown[0]} has a start, and is not minimised over", fixes=[Fix(options=(("over", unknown[0]),))])
+    return names, dict(start)
+
+
+class _Run:
+    """One minimisation."""
+
+    def __init__(self, f: Objective, constraints: limits.Constraints, settings: Settings, method: str, seed: int,
+                 progress: Callable[[int, float, float], None] | None) -> None:
+        self.f, self.constraints, self.settings, self.method, self.progress = f, constraints, settings, method, progress
+        self.seed = seed
+        self.history: list[Visited] = []
+        self.notes: list[str] = []
+
+    def result(self) -> Minimum:
+        form = self._closed_form()
+        if form is not None:
+            return form
+        if self.method == "closed-form":
+            raise DomainError("there is no closed form: the gradient is not affine in the variable" if not self.constraints.any else
+                              "there is no closed form under constraints", fixes=[Fix(options=(("method", "auto"),))])
+        p = self._start()
+        self._watch(0, p)
+        method = self._chosen()
+        if method in METHODS:
+            end = METHODS[method](self.f, p, self.settings, self._watch)
+        else:
+            end = with_scipy.run(with_scipy.NAMES.get(method, method), self.f, p, self.settings, self._watch, self.constraints)
+        return self._told(p, end, method)
+
+    # ------------------------------------------------------------ where and how
+    def _start(self) -> Point:
+        f = self.f
+        x = np.clip(f.start, self.constraints.lower, self.constraints.upper)
+        p = f.at(x)
+        usable = np.isfinite(p.value) and np.isfinite(p.gradient).all()
+        if f.started and (not usable or p.norm == 0):
+            x = np.clip(np.where(x == 0, np.random.default_rng(self.seed).uniform(0.1, 1.0, f.size), x), self.constraints.lower,
+                        self.constraints.upper)
+            p = f.at(x)
+            usable = np.isfinite(p.value) and np.isfinite(p.gradient).all()
+            self.notes.append(f"start of {', '.join(f.started)}: random numbers between 0.1 and 1, for zeros will not do")
+        elif f.started:
+            self.notes.append(f"start of {', '.join(f.started)}: zeros")
+        if not usable:
+            what = "the objective" if not np.isfinite(p.value) else "its gradient"
+            raise DomainError(f"{what} is not finite at the start", detail="start where it has a value, as at positive numbers for log",
+                              fixes=[Fix(options=(("start", f"{f.over[0]}=..."),))])
+        return p
+
+    def _chosen(self) -> str:
+        if self.method != "auto":
+            ours = self.method in METHODS
+            allowed = "L-BFGS-B, trust-constr and slsqp" if not self.constraints.others else "slsqp and trust-constr"
+            name = with_scipy.NAMES.get(self.method, "")
+            if self.constraints.any and (ours or name not in (("SLSQP", "trust-constr") if self.constraints.others else
+                                                              ("L-BFGS-B", "SLSQP", "trust-constr"))):
+                raise DomainError(f"{self.method} knows no such constraints", detail=f"{allowed} do", fixes=[Fix(options=(("method", "auto"),))])
+            return self.method
+        if self.constraints.others:
+            return "slsqp"
+        if self.constraints.bounded:
+            return "l-bfgs-b"
+        return "newton" if self.f.size <= NEWTON_SIZE else "l-bfgs-b" if with_scipy.available() else "gd"
+
+    def _watch(self, k: int, p: Point) -> None:
+        self.history.append(Visited(k, p.value, p.norm, p.x.copy() if self.f.size <= KEPT else None))
+        if self.progress is not None:
+            self.progress(k, p.value, p.norm)
+
+    # ------------------------------------------------------------ closed form
+    def _closed_form(self) -> Minimum | None:
+        f = self.f
+        structured = any(s.properties for s in f.symbols)
+        if self.method not in ("auto", "closed-form") or len(f.over) != 1 or self.constraints.any or structured:
+            return None
+        form = closed.closed_form(f.slopes[0], f.over[0])
+        if form is None:
+            return None
+        try:
+            x, holds, only = form.solved(f.arrays, f.sizes)
+        except (np.linalg.LinAlgError, KeyError):
+            return None
+        p = f.at(np.asarray(x, dtype=float).ravel())
+        kind, words = self._judged(p)
+        if not holds or kind in ("saddle", "maximum"):
+            lowest = "the objective falls without bound: its gradient is affine and vanishes nowhere" if not holds else words
+            end = End(p, 0, False, lowest if not holds else f"the point where the gradient vanishes is a {kind}: the objective has no minimum")
+            return self._made(p, end, "closed-form", kind if holds else "unknown", words if holds else "")
+        if not only:
+            self.notes.append("the solution is not unique; this is the shortest one")
+        from ..printers.text import expression_text
+
+        end = End(p, 0, True, f"the gradient is affine in {f.over[0]}: it vanishes where a linear equation holds, which was solved")
+        made = self._made(p, end, "closed-form", kind, words)
+        text = expression_text(form.expression, taken=list(f.reading.symbols))
+        return Minimum(**{**vars(made), "closed_form": f"{f.over[0]} = {text}"})
+
+    # ------------------------------------------------------------ what is told
+    def _told(self, start: Point, end: End, method: str) -> Minimum:
+        p = end.point
+        active = bool(((p.x <= self.constraints.lower) | (p.x >= self.constraints.upper)).any())
+        if self.constraints.any:
+            missed = limits.violation(self.constraints, self.f, p.x)
+            if missed > 1e-6:
+                end = end._replace(converged=False, reason=f"{end.reason}; a constraint is missed by {missed:.1e}")
+        if self.constraints.others or active:
+            return self._made(p, end, method, "minimum" if end.converged else "unknown", "at the edge of the constraints" if active else "")
+        kind, words = self._judged(p) if end.converged else ("unknown", "")
+        if not np.isfinite(end.point.value):
+            end = end._replace(converged=False, reason="the objective is not finite there")
+        return self._made(p, end, method, kind, words)
+
+    def _made(self, p: Point, end: End, method: str, kind: str, words: str) -> Minimum:
+        f = self.f
+        return Minimum(f.outside(p.x), p.value, p.norm, end.iterations, f.evaluations, end.converged, end.reason, method, kind, words,
+                       start=f.outside(f.start), notes=tuple(self.notes), history=self.history)
+
+    def _judged(self, p: Point) -> tuple[str, str]:
+        """What the Hessian says of a point where the gradient vanishes."""
+        if self.f.size > JUDGED or not np.isfinite(p.value):
+            return "unknown", ""
+        spent = self.f.evaluations
+        values = np.linalg.eigvalsh(self.f.hessian(p.x))
+        self.f.evaluations = spent
+        if not np.isfinite(values).all():
+            return "unknown", ""
+        size = max(float(np.abs(values).max()), 1e-300)
+        low, high = float(values[0]), float(values[-1])
+        seen = f"smallest eigenvalue {low:.3g}"
+        if low > FLAT * size:
+            return "minimum", f"the Hessian is positive definite there ({seen}): a minimum"
+        if high < -FLAT * size:
+            return "maximum", f"the Hessian is negative definite there (largest eigenvalue {high:.3g}): a maximum"
+        if low < -FLAT * size:
+            return "saddle", f"the Hessian is indefinite there ({seen}): a saddle point, not a minimum"
+        return "flat", "the Hessian is singular there: a minimum, if it is one, is not alone"
