@@ -293,7 +293,10 @@ def _extreme(run: Floats, step: Step, args: list[Array]) -> Array:
         chosen = np.where(first, args[0], args[1])
         return np.where(np.isnan(difference), difference, chosen)  # neither of the two hides that the other has no value
     axes = _axes(step.axis)
-    return np.sum(np.where(w := weights(args[0], axes, least), w * args[0], 0), axis=axes, keepdims=True)
+    top = (np.min if least else np.max)(np.real(args[0]), axis=axes, keepdims=True)  # exactly: its difference from a tie is zero
+    if not np.iscomplexobj(args[0]):
+        return top
+    return top + 1j * np.sum(np.where(w := weights(args[0], axes, least), w * np.imag(args[0]), 0), axis=axes, keepdims=True)
 
 
 @call("norminf")
