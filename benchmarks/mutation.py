@@ -34,7 +34,22 @@ from matcalc.errors import MatcalcError
 from matcalc.identities import readings
 from matcalc.knowledge import Function, Identity, PropertyRule, is_dotted, known
 from matcalc.parser import read
-from matcalc.rulecheck import FINE, Valued, _holds, _unsteady, check, close, declared, has, implied, points, transposes, with_integers, within_domain
+from matcalc.rulecheck import (
+    FINE,
+    Valued,
+    _holds,
+    _sympy_case,
+    _unsteady,
+    check,
+    close,
+    declared,
+    has,
+    implied,
+    points,
+    transposes,
+    with_integers,
+    within_domain,
+)
 from matcalc.syntax import Reading, Symbol
 from tests.mutants import NEIGHBOURS, mutants
 
@@ -96,7 +111,12 @@ def of_function(f: Function) -> Iterator[Mutant]:
 
     for key in (*CALCULUS, *VALUES):
         text = f.get(key)
-        if not text or (key == "sympy" and text.replace(".", "").isidentifier()):
+        if not text:
+            continue
+        if key == "sympy" and text.replace(".", "").isidentifier():  # a class: that of another function
+            others = {g.get("sympy") for name in NEIGHBOURS.get(f.name, ["exp"]) for g in known().functions.get(name, [])} - {text, ""}
+            for other in sorted(others):
+                yield Mutant(with_(key, other), f, key, "neighbouring function", text, other)
             continue
         if is_dotted(text):
             module, _, name = text.rpartition(".")
@@ -196,7 +216,14 @@ def equivalent(mutant: Mutant) -> bool:
         return says_less(mutant) or holds_there(entry, mutant.part)
     if mutant.part == "numpy":
         return same_value(entry, mutant.original)
+    if mutant.part == "sympy" and mutant.after.replace(".", "").isidentifier():
+        return all(found.verdict is True for let, args in declared(entry) for seed in range(POINTS)
+                   for found in _sympy_case(within_domain(read(called(entry, args), known().language(), let), entry), seed))
     return all(alike(*pair) for pair in formulas(mutant.original, mutant.before, mutant.after, scalar=mutant.part == "derivative"))
+
+
+def called(f: Function, args: list[str]) -> str:
+    return f"{f.name}({', '.join(args)}{'' if f.head.axis is None else f', axis={f.head.axis}'})"
 
 
 def says_less(mutant: Mutant) -> bool:
@@ -208,14 +235,13 @@ def says_less(mutant: Mutant) -> bool:
 
 def claims(f: Function, let: list[str], args: list[str]) -> Iterator[Reading]:
     """f(X.T), and what the table says that it is."""
-    call = f"{f.name}({', '.join(args)})"
-    return (within_domain(read(side, known().language(), let), f) for side in transposes(f, call, args))
+    return (within_domain(read(side, known().language(), let), f) for side in transposes(f, called(f, args), args))
 
 
 def holds_there(f: Function, part: str) -> bool:
     """Has f a value (and, for `smooth`, the slope of its formula nearby) at 20 generic points that the table now allows?"""
     for let, args in declared(f):
-        reading = read(f"{f.name}({', '.join(args)})", known().language(), let)
+        reading = read(called(f, args), known().language(), let)
         allowed = [p for p in points([reading], 7, DRAWS) if all(_holds(c, p[0]) for c in f.words("domain"))][:POINTS]
         if len(allowed) < POINTS:
             return False
@@ -231,7 +257,7 @@ def formulas(f: Function, before: str, after: str, scalar: bool) -> Iterator[tup
     language = known().language()
     for let, args in declared(f):
         kinds = {d.split(":")[0]: d.split(":", 1)[1] for d in let}
-        call = f"{f.name}({', '.join(args)}{'' if f.head.axis is None else f', axis={f.head.axis}'})"
+        call = called(f, args)
         result = dims.shape_text(read(call, language, let).root.shape)
         both = [*let, *(f"d{a}: {kinds[a]}" for a in args if a in kinds), f"G: {result}"]
         spread = f" + 0 * {args[0]}" if scalar else ""  # a number is one for every entry
@@ -244,8 +270,7 @@ def same_value(f: Function, original: Function) -> bool:
     """What is computed, for the mutant and for the true function, at points of the domain: the same up to rounding."""
     near = FINE if original.head.elementwise else 1e-8
     for let, args in declared(original):
-        axis = "" if f.head.axis is None else f", axis={f.head.axis}"
-        reading = within_domain(read(f"{f.name}({', '.join(args)}{axis})", known().language(), let), original)
+        reading = within_domain(read(called(f, args), known().language(), let), original)
         mutant = Program(build(reading))
         overloads = known().functions[original.name]
         place = overloads.index(f)

@@ -158,7 +158,8 @@ def _value_cases(reading: Reading, f: Function, seed: int) -> Iterator[Evidence]
             given = np.reshape(dotted(f.get("numpy"))(*values.values()), wanted.shape) if plain else Program(build(reading))(values)
         except (Undecided, Unknown, DomainError, NotSupported, ValueError, np.linalg.LinAlgError):
             continue
-        right = wanted.shape == given.shape and np.allclose(given, wanted, rtol=FINE if f.head.elementwise else 1e-8, atol=FINE if f.head.elementwise else 1e-10)
+        near = (FINE, FINE) if f.head.elementwise else (1e-8, 1e-10)
+        right = wanted.shape == given.shape and np.allclose(given, wanted, *near)
         yield Evidence("numeric", bool(right), 1, reason="" if right else "the value of the table is not the function's")
         found += 1
         if found == POINTS:
@@ -327,7 +328,8 @@ def _special(reading: Reading, sizes: Mapping[str, int], constants: Sequence[flo
         for other in (constants if len(shapes) > 1 else (one,)):
             yield {n: np.full(shape, one if i == 0 else other) for i, (n, shape) in enumerate(shapes.items())}
     makers: tuple[Callable[[int, int], Any], ...] = (
-        np.eye, lambda m, n: np.eye(m, n) * (np.arange(n) > 0), lambda m, n: np.eye(m, n, 1), lambda m, n: np.eye(m, n, 1) - np.eye(m, n, -1))
+        np.eye, lambda m, n: np.eye(m, n) * (np.arange(n) > 0), lambda m, n: np.eye(m, n, 1),
+        lambda m, n: np.eye(m, n, 1) - np.eye(m, n, -1))
     for made in makers:
         if all(min(shape) > 1 for shape in shapes.values()):
             yield {n: made(rows, columns) for n, (rows, columns) in shapes.items()}
@@ -469,7 +471,7 @@ EDGES: tuple[Callable[[Any], Any] | None, ...] = (  # ties, whole numbers, the o
 
 
 def edges(reading: Reading, seed: int) -> Iterator[Point]:
-    """Zeros, ones, the identity, rotating matrices, as far as they have the declared properties: of all symbols, of one, of all but one number."""
+    """Zeros, ones, the identity, rotating matrices where they may be: of all symbols, of one, of all but one number."""
     sizes = _unequal(reading)
     every = tuple(reading.symbols)
     some = [every, *((n,) for n in every), *(tuple(o for o in every if o != n) for n in every if reading.symbols[n].shape == (1, 1))]

@@ -6,7 +6,7 @@ from benchmarks.mutation import run, survivors
 
 
 def test_mutants_of_rules_are_caught() -> None:
-    found, total = run(600, seed=11)
+    found, total = run(450, seed=11)
     assert not survivors(found)
     assert total > 16_000
-    assert sum(said in ("caught", "refused") for _, said in found) > 200
+    assert sum(said in ("caught", "refused") for _, said in found) > 150
