@@ -116,7 +116,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=40, help="a sample of that many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", default="", help="one file: curves, calls ...")
-    parser.add_argument("--tests", nargs="+", default=["tests/test_checker.py"])
+    parser.add_argument("--tests", nargs="+", help="tests/test_checker.py; for the transposition tests/test_gradients.py")
     args = parser.parse_args()
     everything = [m for file in FILES if args.file in file for m in mutants(file)]
     chosen = random.Random(args.seed).sample(everything, min(args.count, len(everything)))
@@ -125,7 +125,8 @@ def main() -> int:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", "__pycache__", "docs", "site"))
         for mutant in chosen:
-            dead = killed(mutant, tree, args.tests)
+            tests = args.tests or ["tests/test_gradients.py" if mutant.file == "transposition" else "tests/test_checker.py"]
+            dead = killed(mutant, tree, tests)
             counts["killed" if dead else "survived"] += 1
             if not dead:
                 line = (ROOT / "matcalc" / f"{mutant.file}.py").read_text().splitlines()[mutant.line - 1].strip()

@@ -489,3 +489,19 @@ def test_the_exact_path_imports_no_numpy_and_nothing_of_the_engine():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.split(maxsplit=1)[0] == "False"
     assert out.split(maxsplit=1)[1].strip() == "['matcalc.dims', 'matcalc.errors', 'matcalc.syntax']"
+
+
+@pytest.mark.parametrize(("left", "right"), [("det(X @ X)", "det(X)**2"), ("adj(X @ X)", "adj(X) @ adj(X)")])
+def test_a_determinant_has_its_own_scale_at_even_and_odd_sizes(left: str, right: str) -> None:
+    """Twice the determinant would still have twice the adjugate as its gradient."""
+    one, other = (read(text, ["X: matrix(n, n)"]) for text in (left, right))
+    found = verify_equal(one, other)
+    assert (found.kind, found.verdict) == ("exact", True)
+
+
+def test_a_jacobian_of_a_matrix_is_stacked_by_columns_where_it_is_measured() -> None:
+    let = ["A: matrix(n, n)", "X: matrix(n, p)"]
+    f, right, wrong = (read(text, let) for text in (
+        "expm(A) @ X", "kron(eye(p), expm(A))", "kron(expm(A), eye(p))"))
+    assert verify(f, "X", right, op="jacobian").verdict is True
+    assert verify(f, "X", wrong, op="jacobian").verdict is False
