@@ -186,7 +186,7 @@ def _other_forms(f: Function, call: str, let: list[str], args: list[str], seed: 
         yield from same(*transposes(f, call, args))
     if "alternative" in f.table:
         yield from same(call, with_integers(f, f.get("alternative")))
-    if "kink" in f.table and "derivative" in f.table:
+    if "kink" in f.table and "definition" not in f.table:
         yield _convention(f, let)
     if "numpy" in f.table and not is_dotted(f.get("numpy")) and f.where.file.startswith("rules/"):
         yield from same(call, with_integers(f, f.get("numpy")))
@@ -199,7 +199,9 @@ def _convention(f: Function, let: list[str]) -> Evidence:
     """Where the table states a convention for a kink, its derivative has a value."""
     import numpy as np
 
-    derivative = read(f"({f.get('derivative')}) + 0 * {f.signature.params[0].name}", known().language(), let)
+    tangents = [f"d{declaration}" for declaration in let]
+    text = f"({f.get('derivative')}) + 0 * {f.signature.params[0].name}" if "derivative" in f.table else f.get("differential")
+    derivative = read(text, known().language(), [*let, *tangents])
     sizes = _unequal(derivative)
     there = Valued(derivative, sizes, known().added_values(derivative.text))
     right = all(np.isfinite(there.at(names)).all() for names in _special(derivative, sizes))
