@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import check, differential, evaluate, grad, hessian, hvp, jacobian, jvp, load_rules, parse, rules, simplify, vjp
+    from .autograd.trace import from_function
     from .errors import (
         CheckFailed,
         DomainError,
@@ -22,22 +23,26 @@ if TYPE_CHECKING:
         UnknownName,
     )
     from .expr import Expr
+    from .gradient_checks import gradcheck
+    from .optimize.minimizer import minimize
 
 __version__ = "0.1.0"
 _ERRORS = ("MatcalcError", "ParseError", "ShapeError", "UnknownName", "DomainError", "RuleError", "NotSupported", "NotDifferentiable",
            "LimitError", "CheckFailed")
 _VERBS = ("grad", "check", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "simplify", "evaluate", "parse",
           "rules", "load_rules")
+_ELSEWHERE = {"Expr": ".expr", "gradcheck": ".gradient_checks", "minimize": ".optimize.minimizer",
+              "from_function": ".autograd.trace"}
 __all__ = [
     "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError",
-    "RuleError", "ShapeError", "UnknownName", "check", "differential", "evaluate", "grad", "hessian", "hvp", "jacobian", "jvp",
-    "load_rules", "parse", "rules", "simplify", "vjp",
+    "RuleError", "ShapeError", "UnknownName", "check", "differential", "evaluate", "from_function", "grad", "gradcheck", "hessian",
+    "hvp", "jacobian", "jvp", "load_rules", "minimize", "parse", "rules", "simplify", "vjp",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `import matcalc` itself costs nothing."""
-    module = ".errors" if name in _ERRORS else ".api" if name in _VERBS else ".expr" if name == "Expr" else None
+    module = ".errors" if name in _ERRORS else ".api" if name in _VERBS else _ELSEWHERE.get(name)
     if module is not None:
         from importlib import import_module
 

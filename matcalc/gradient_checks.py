@@ -127,7 +127,8 @@ def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, xs: l
     def number(y: Any) -> Any:
         y = np.asarray(getattr(y, "value", y))
         if y.size != 1:
-            raise ShapeError(f"the function's value has shape {y.shape}; a gradient is of a number", detail="check f(...).sum(), or one entry")
+            raise ShapeError(f"the function's value has shape {y.shape}; a gradient is of a number",
+                             detail="check f(...).sum(), or one entry")
         return y.reshape(())[()]
 
     if gradient is not None:
@@ -199,7 +200,7 @@ def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
 def _complex_holds(value: Callable[..., Any], xs: list[Array], found: list[Array]) -> bool:
     """abs, max and conjugates are not analytic: one stencil along a mixed direction says whether the complex step may be believed."""
     ways = [np.cos(1.0 + np.arange(x.size)).reshape(x.shape) for x in xs]
-    expected = float(sum(np.sum(g * w) for g, w in zip(found, ways, strict=True)))
+    expected = sum(float(np.vdot(w, g)) for g, w in zip(found, ways, strict=True))
 
     def at(t: float) -> float:
         return float(np.real(value([x + t * w for x, w in zip(xs, ways, strict=True)])))

@@ -16,7 +16,7 @@ from ..expr import Expr, number
 from ..knowledge import known
 from .elementwise import TWO, elementwise, two
 from .matrixwise import matrixwise
-from .operations import CONCATENATE, masked, shape_of, weight_of
+from .operations import CONCATENATE, masked, shape_of
 from .variable import Variable, _reduced, operand, plain, record
 
 
@@ -112,7 +112,12 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     if isinstance(x, Expr):
         return symbolic("mean", [x], axis)
     x = operand(x)
-    return x if x.__class__ is float else sum(x, axis, keepdims) * (1.0 / weight_of(shape_of(x), axis))
+    if x.__class__ is Variable:
+        return x.mean(axis, keepdims)
+    if x.__class__ is float:
+        return x
+    found = _reduced(np.mean, x, axis, keepdims)
+    return found if np.ndim(found) else float(found)
 
 
 # ---------------------------------------------------------------- shapes

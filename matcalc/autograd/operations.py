@@ -217,9 +217,8 @@ def weight_of(shape: tuple[int, ...], axis: Any) -> int:
     return prod(shape) if axis is None else prod(shape[i] for i in (axis if isinstance(axis, tuple) else (axis,)))
 
 
-def mean_of(x: Any, axis: Any, keepdims: bool) -> Any:
-    total = x.sum(axis=axis, keepdims=keepdims)
-    return total * (1.0 / weight_of(x.shape, axis))
+MEAN = Operation("mean", lambda g, y, a, data: _pull_sum(g * (1.0 / weight_of(data[2], data[0])), y, a, data), None,
+                 lambda s, t, y, a, data: s.mean(axis=data[0], keepdims=data[1]) if shape_of(s) else s)
 
 
 RESHAPE = Operation("reshape", lambda g, y, a, shape: _reshaped(g, shape), None, lambda s, t, y, a, shape: _reshaped(s, shape_of(y)))

@@ -23,6 +23,7 @@ from .operations import (
     INDEX,
     MATMUL,
     MATMUL_N,
+    MEAN,
     MUL,
     MUL_B,
     MUL_C,
@@ -37,7 +38,6 @@ from .operations import (
     SUM,
     TRANSPOSE,
     Operation,
-    mean_of,
 )
 
 Value = Any  # a float, or a float64 array with at least one axis
@@ -403,8 +403,9 @@ class Variable:
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Variable:
         """The mean of all entries, or along one or several axes."""
-        found: Variable = mean_of(self, axis, keepdims)
-        return found
+        if self._v.__class__ is float:
+            return self
+        return record(MEAN, _reduced(np.mean, self._v, axis, keepdims), self, (axis, keepdims, self.shape))
 
     def reshape(self, *shape: Any) -> Variable:
         """The entries in another shape, in C order; -1 stands for what is left."""

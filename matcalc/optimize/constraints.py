@@ -107,6 +107,7 @@ def _value(text: str, f: Objective, data: Mapping[str, Any], of: str) -> Array:
 
 def _function(text: str, left: str, sign: str, right: str, f: Objective) -> Constraint:
     import matcalc as mc
+
     from ..expr import symbols
 
     difference = f"({left}) - ({right})"

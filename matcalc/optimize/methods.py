@@ -7,7 +7,7 @@ O'Donoghue & Candes (2015); Kingma & Ba (2015), whose rate is halved here whenev
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -196,7 +196,7 @@ def adam(f: Objective, p: Point, settings: Settings, watch: Watch) -> End:
 
 
 def newton(f: Objective, p: Point, settings: Settings, watch: Watch) -> End:
-    """Newton's steps by the exact Hessian. Where it is indefinite, its eigenvalues are taken by their size, so that every step goes down."""
+    """Newton's steps by the exact Hessian. Where it is indefinite, its eigenvalues are taken by their size: every step goes down."""
     k = 0
     while (end := _stopped(p, k, settings)) is None:
         direction = newton_direction(f.hessian(p.x), p.gradient)

@@ -118,6 +118,7 @@ def _asked_over(f: Any, over: Any, data: Mapping[str, Any], let: Sequence[str], 
     text, _, _ = as_text(f, let)
     if over is None:
         import matcalc as mc
+
         from ..expr import symbols
 
         free = [n for n in symbols(mc.parse(f, let=let, syntax=syntax)) if n not in data]
@@ -192,7 +193,8 @@ class _Run:
             name = with_scipy.NAMES.get(self.method, "")
             if self.constraints.any and (ours or name not in (("SLSQP", "trust-constr") if self.constraints.others else
                                                               ("L-BFGS-B", "SLSQP", "trust-constr"))):
-                raise DomainError(f"{self.method} knows no such constraints", detail=f"{allowed} do", fixes=[Fix(options=(("method", "auto"),))])
+                raise DomainError(f"{self.method} knows no such constraints", detail=f"{allowed} do",
+                                  fixes=[Fix(options=(("method", "auto"),))])
             return self.method
         if self.constraints.others:
             return "slsqp"
@@ -221,8 +223,9 @@ class _Run:
         p = f.at(np.asarray(x, dtype=float).ravel())
         kind, words = self._judged(p)
         if not holds or kind in ("saddle", "maximum"):
-            lowest = "the objective falls without bound: its gradient is affine and vanishes nowhere" if not holds else words
-            end = End(p, 0, False, lowest if not holds else f"the point where the gradient vanishes is a {kind}: the objective has no minimum")
+            reason = (f"the point where the gradient vanishes is a {kind}: the objective has no minimum" if holds else
+                      "the objective falls without bound: its gradient is affine and vanishes nowhere")
+            end = End(p, 0, False, reason)
             return self._made(p, end, "closed-form", kind if holds else "unknown", words if holds else "")
         if not only:
             self.notes.append("the solution is not unique; this is the shortest one")

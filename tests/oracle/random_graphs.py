@@ -65,7 +65,8 @@ OPERATIONS: dict[str, Callable[[Any, list[Any], Any], Any]] = {
     "sum": lambda s, a, d: s.sum(a[0], axis=d[0], keepdims=d[1]), "mean": lambda s, a, d: s.mean(a[0], axis=d[0], keepdims=d[1]),
     "max": lambda s, a, d: s.max(a[0], axis=d[0], keepdims=d[1]), "min": lambda s, a, d: s.min(a[0], axis=d[0], keepdims=d[1]),
     "softmax": lambda s, a, d: s.softmax(a[0], axis=d), "logsumexp": lambda s, a, d: s.logsumexp(a[0], axis=d),
-    "matmul": lambda s, a, d: s.tanh(a[0]) @ a[1], "transpose": lambda s, a, d: a[0].transpose(d), "reshape": lambda s, a, d: a[0].reshape(d),
+    "matmul": lambda s, a, d: s.tanh(a[0]) @ a[1], "transpose": lambda s, a, d: a[0].transpose(d),
+    "reshape": lambda s, a, d: a[0].reshape(d),
     "index": lambda s, a, d: a[0][d], "concatenate": lambda s, a, d: s.concatenate(a, axis=d), "stack": lambda s, a, d: s.stack(a, axis=d),
     "where": lambda s, a, d: s.where(d, a[0], a[1]), "trace": lambda s, a, d: s.trace(a[0]), "outer": lambda s, a, d: s.outer(a[0], a[1]),
     "inv": lambda s, a, d: s.inv(_definite(a[0])), "logdet": lambda s, a, d: s.logdet(_definite(a[0])),
@@ -91,14 +92,17 @@ def graph(seed: str) -> Graph:
         if step is None:
             continue
         try:
-            found = np.asarray(apply(shape_space(), step, [np.full(g.shapes[i], 0.5) + 0.1 * np.arange(max(1, int(np.prod(g.shapes[i])))).reshape(
-                g.shapes[i]) for i in step.of])).shape
+            found = np.asarray(apply(shape_space(), step, [_sample(g.shapes[i]) for i in step.of])).shape
         except (ValueError, IndexError, TypeError, AttributeError):
             continue
         if int(np.prod(found)) <= 27:
             g.steps.append(step)
             g.shapes.append(found)
     return g
+
+
+def _sample(shape: Shape) -> Any:
+    return 0.5 + 0.1 * np.arange(int(np.prod(shape))).reshape(shape)
 
 
 def draw(g: Graph, rng: random.Random) -> Step | None:
@@ -165,7 +169,7 @@ class Space:
 @cache
 def shape_space() -> Space:
     """NumPy, for shapes only."""
-    return Space(np, {**{n: np.abs for n in ("sigmoid", "softplus", "erf", "relu", "gammaln", "digamma", "softmax")},
+    return Space(np, {**dict.fromkeys(("sigmoid", "softplus", "erf", "relu", "gammaln", "digamma", "softmax"), np.abs),
                       "softmax": lambda x, axis: x, "logsumexp": lambda x, axis: np.sum(x, axis=axis), "inv": lambda x: x,
                       "logdet": lambda x: np.sum(x, axis=(-2, -1)), "det": lambda x: np.sum(x, axis=(-2, -1)), "norm": np.sum})
 
@@ -189,8 +193,8 @@ def jax_space() -> Space:
 def leaves(g: Graph, seed: str) -> tuple[list[Any], list[Any]]:
     """A point and a direction."""
     rng = np.random.default_rng(list(seed.encode()))
-    points = [rng.normal(size=s) * 0.8 for s in g.leaves]
-    return [float(x) if x.ndim == 0 else x for x in map(np.asarray, points)], [rng.normal(size=s) if s else float(rng.normal()) for s in g.leaves]
+    points, ways = ([np.asarray(rng.normal(size=s)) for s in g.leaves] for _ in range(2))
+    return [float(0.8 * x) if x.ndim == 0 else 0.8 * x for x in points], [float(v) if v.ndim == 0 else v for v in ways]
 
 
 def judge(seed: str) -> tuple[str, str]:
@@ -220,10 +224,12 @@ def judge(seed: str) -> tuple[str, str]:
     found = [np.zeros(np.shape(x)) if v.grad is None else np.asarray(v.grad) for v, x in zip(held, xs, strict=True)]
     faults = [differs("value", y.value, value, 1)]
     faults += [differs(f"gradient {i}", a, b, max(1, np.abs(b).max(initial=0))) for i, (a, b) in enumerate(zip(found, wanted, strict=True))]
-    faults.append(differs("tangent", jvp(f, tuple(xs), tuple(vs))[1], along, 1 + sum(float(np.sum(abs(w * v))) for w, v in zip(wanted, vs, strict=True))))
+    size = 1 + sum(float(np.sum(abs(w * v))) for w, v in zip(wanted, vs, strict=True))
+    faults.append(differs("tangent", jvp(f, tuple(xs), tuple(vs))[1], along, size))
     moved = jvp(lambda *x: _flat(value_and_grad(f, every)(*x)[1], autograd), tuple(map(Variable, xs)), tuple(vs))[1]
     expected = np.concatenate([np.ravel(w) for w in second])
-    faults.append(differs("second", np.asarray(moved.value), expected, 1 + np.abs(expected).max(initial=0) + max(np.abs(w).max(initial=0) for w in wanted)))
+    size = 1 + np.abs(expected).max(initial=0) + max(np.abs(w).max(initial=0) for w in wanted)
+    faults.append(differs("second", np.asarray(moved.value), expected, size))
     told = [f for f in faults if f]
     return ("wrong", "; ".join(told)) if told else ("right", "")
 

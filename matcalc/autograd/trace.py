@@ -1,0 +1,241 @@
+"""A formula read off running code: a Python function is run on Variables, and what was recorded is written in matcalc's notation."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..declarations import declare
+from ..dims import evaluate, names
+from ..errors import DomainError, NotSupported
+from ..limits import Limits
+from . import operations as op
+from .variable import Variable
+from .walk import recorded
+
+LETTERS = ("n", "m", "k", "p", "q", "r", "d", "h")
+SIZES = ((3, 4, 5, 7, 11, 13, 17, 19), (6, 8, 9, 10, 12, 14, 15, 16))  # unlike each other: a size says which dimension it is
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def from_function(f: Callable[..., Any], let: Sequence[str] = (), /, **arguments: Any) -> Any:
+    """The expression that a Python function of Variables computes.
+
+    Its arguments are declared in `let`, as for `mc.grad`, or given as example arrays by name, whose equal sizes become equal dimensions.
+    The function is run at two sizes, so that a number that is a size is told from one that is not; a branch that was not taken is not
+    in the formula. A vector is a column: `x @ y` is `x.T @ y`.
+
+    >>> import matcalc as mc
+    >>> from matcalc.autograd import tanh
+    >>> print(mc.from_function(lambda A, x: tanh(A @ x) @ x, ["A: matrix(n, n)", "x: vector(n)"]))
+    x.T @ tanh(A @ x)
+    """
+    import matcalc as mc
+
+    text, declared = traced(f, let, arguments)
+    return mc.parse(text, let=declared)
+
+
+def traced(f: Callable[..., Any], let: Sequence[str], arguments: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The text of the formula, and the declarations of its names."""
+    try:
+        wanted = [p.name for p in inspect.signature(f).parameters.values()]
+    except (TypeError, ValueError):
+        wanted = list(arguments)
+    declared = [*let, *_declarations(wanted, let, arguments)]
+    first, sizes = _run(f, wanted, declared, SIZES[0])
+    second, others = _run(f, wanted, declared, SIZES[1])
+    return _together(first, second, sizes, others), declared
+
+
+def _run(f: Callable[..., Any], wanted: Sequence[str], declared: Sequence[str], choices: Sequence[int]) -> tuple[str, dict[str, int]]:
+    """The text of one run at sizes of our own, and these sizes."""
+    shapes = {d.name: d.shape or (1, 1) for d in declare(tuple(declared), Limits()).values()}
+    sizes: dict[str, int] = {}
+    for name in wanted:
+        for dim in shapes[name]:
+            for letter in sorted(names(dim)):
+                sizes.setdefault(letter, choices[len(sizes) % len(choices)])
+    rng = np.random.default_rng(0)
+    leaves = {}
+    for name in wanted:
+        rows, columns = (evaluate(d, sizes) for d in shapes[name])
+        shape = () if (rows, columns) == (1, 1) else (rows,) if columns == 1 else (rows, columns)
+        leaves[name] = Variable(0.5 + rng.uniform(size=shape) + (2 * np.eye(rows) if rows == columns and shape else 0))
+    result = f(*(leaves[name] for name in wanted))
+    if not isinstance(result, Variable):
+        raise DomainError(f"the function must return what it computed from its arguments, not {type(result).__name__}")
+    return _Writer({id(leaf): name for name, leaf in leaves.items()}, {n: d for d, n in sizes.items()}).write(result), sizes
+
+
+def _together(first: str, second: str, sizes: Mapping[str, int], others: Mapping[str, int]) -> str:
+    """One text of two runs: a number that follows a size is written by it."""
+    if NUMBER.sub("#", first) != NUMBER.sub("#", second):
+        raise NotSupported("the function computes something else at other sizes", detail="a loop over the entries, or a branch on a size")
+    there = iter(NUMBER.findall(second))
+
+    def agreed(found: re.Match[str]) -> str:
+        here, other = found.group(), next(there)
+        if here == other:
+            return here
+        for d, n in sizes.items():
+            for text, k in ((d, 1.0), (f"(1 / {d})", -1.0), (f"sqrt({d})", 0.5), (f"(1 / sqrt({d}))", -0.5)):
+                if abs(n**k - float(here)) < 1e-12 * float(here) and abs(others[d] ** k - float(other)) < 1e-12 * float(other):
+                    return text
+        raise NotSupported(f"a number in the function depends on its sizes: {here} at one, {other} at another",
+                           detail="mean(), and the sizes themselves, are understood")
+
+    return NUMBER.sub(agreed, first)
+
+
+def _declarations(wanted: Sequence[str], let: Sequence[str], arguments: Mapping[str, Any]) -> list[str]:
+    """Of the arguments that are given by example: equal sizes are equal dimensions."""
+    said = declare(tuple(let), Limits())
+    missing = [n for n in wanted if n not in {d.name for d in said.values()} and n not in arguments]
+    if missing:
+        raise DomainError(f"nothing is known of the argument {missing[0]}",
+                          detail=f'declare it, as in let=["{missing[0]}: vector(n)"], or give an example, {missing[0]}=array')
+    taken = {letter for d in said.values() for dim in d.shape or () for letter in names(dim)}
+    free = [x for x in LETTERS if x not in taken]
+    known: dict[int, str] = {1: "1"}
+    found = []
+    for name in arguments:
+        shape = np.shape(arguments[name])
+        if len(shape) > 2:
+            raise NotSupported(f"a formula has vectors and matrices; {name} has {len(shape)} axes")
+        for size in shape:
+            if size not in known:
+                known[size] = free.pop(0)
+        dims = [known[size] for size in shape]
+        found.append(f"{name}: " + ("scalar" if not dims else f"vector({dims[0]})" if len(dims) == 1 else f"matrix({dims[0]}, {dims[1]})"))
+    return found
+
+
+class _Writer:
+    """Writes each recorded node once; a vector of Variables is a column of the language."""
+
+    def __init__(self, leaves: dict[int, str], sizes: dict[int, str]) -> None:
+        self.leaves, self.sizes = leaves, sizes
+
+    def write(self, root: Variable) -> str:
+        nodes, _ = recorded(root, object())
+        texts: dict[int, str] = {}
+        self.shapes: dict[int, tuple[int, ...]] = {}
+
+        def text(p: Any) -> str:
+            if isinstance(p, Variable):
+                return texts[id(p)] if id(p) in texts else self.leaves[id(p)] if id(p) in self.leaves else self._number(p._v)
+            return self._number(p)
+
+        for n in reversed(nodes):
+            n._g = None
+            texts[id(n)] = self._node(n, text)
+        return text(root)
+
+    def _number(self, v: Any) -> str:
+        if v.__class__ is not float:
+            flat = np.ravel(v)
+            if flat.size and (flat == flat[0]).all():
+                return self._filled(float(flat[0]), np.shape(v))
+            if np.ndim(v) == 2 and v.shape[0] == v.shape[1] and (v == np.eye(len(v)) * v[0, 0]).all():
+                return f"({self._number(float(v[0, 0]))} * eye({self._size(len(v))}))"
+            raise NotSupported("an array of numbers stands inside the function", detail="make it an argument: it will have a name")
+        whole = int(v) if v == int(v) and abs(v) < 1e15 else v
+        return f"({whole!r})" if whole < 0 else repr(whole)
+
+    def _size(self, n: int) -> str:
+        return self.sizes.get(n, str(n))
+
+    def _filled(self, x: float, shape: tuple[int, ...]) -> str:
+        size = ", ".join(self._size(n) for n in shape)
+        return f"({self._number(x)} * ones({size}))" if shape else self._number(x)
+
+    def _node(self, n: Variable, text: Callable[[Any], str]) -> str:
+        a, b, kind = n._a, n._b, n._op
+        if kind.sign in ("+", "-", "*", "/"):
+            return self._entrywise(n, kind, text)
+        if kind.sign == "**":
+            left, right = (b, a) if kind is op.RPOW else (a, b)
+            exponent = right if isinstance(right, Variable) else float(np.ravel(right)[0])
+            return f"({text(left)})**({text(exponent)})"
+        if kind.sign == "@":
+            return self._product(a, b, text)
+        if kind is op.NEG:
+            return f"(-{text(a)})"
+        if kind is op.SUM or kind is op.MEAN:
+            return self._reduced("sum" if kind is op.SUM else "mean", n, text)
+        if kind is op.TRANSPOSE:
+            return text(a) if n.ndim < 2 or b == tuple(range(n.ndim)) else f"({text(a)}).T"
+        if kind is op.RESHAPE:
+            return self._reshaped(n, text)
+        if kind is op.INDEX:
+            return f"({text(a)})[{self._index(b[0])}]"
+        if kind.many or kind in (op.MASK, op.SCATTER):
+            raise NotSupported(f"{kind.name} has no formula in matcalc's notation yet")
+        return f"{kind.name}({', '.join(text(p) for p in (a, b) if p is not None)})"
+
+    def _entrywise(self, n: Variable, kind: op.Operation, text: Callable[[Any], str]) -> str:
+        left, right = (n._b, n._a) if kind is op.RDIV else (n._a, n._b)
+        return f"({self._spread(left, n.shape, kind.sign, text)} {kind.sign} {self._spread(right, n.shape, kind.sign, text)})"
+
+    def _spread(self, p: Any, shape: tuple[int, ...], sign: str, text: Callable[[Any], str]) -> str:
+        """An operand, repeated as NumPy broadcasts it: the language repeats rows in sums, and numbers."""
+        have = op.shape_of(p)
+        if have in ((), shape) or not shape:
+            return text(p)
+        if len(shape) > 2:
+            raise NotSupported("a formula has vectors and matrices; this value has more axes")
+        if len(have) == 1 and len(shape) == 2:
+            row = f"({text(p)}).T"
+            return row if sign in "+-" else f"(ones({self._size(shape[0])}) @ {row})"
+        if have == (1, shape[-1]):
+            return text(p) if sign in "+-" else f"(ones({self._size(shape[0])}) @ {text(p)})"
+        if len(have) == 2 and have[1] == 1 and len(shape) == 2:
+            return f"({text(p)} @ ones(1, {self._size(shape[1])}))"
+        raise NotSupported(f"shapes {have} and {shape} in one {sign} have no formula in matcalc's notation")
+
+    def _product(self, a: Any, b: Any, text: Callable[[Any], str]) -> str:
+        m, n = len(op.shape_of(a)), len(op.shape_of(b))
+        if m > 2 or n > 2:
+            raise NotSupported("a formula has no stacks of matrices")
+        if m == 1:
+            return f"(({text(a)}).T @ {text(b)})" if n == 1 else f"(({text(b)}).T @ {text(a)})"
+        return f"({text(a)} @ {text(b)})"
+
+    def _reduced(self, name: str, n: Variable, text: Callable[[Any], str]) -> str:
+        axis, keepdims, shape = n._b
+        if axis is None or len(shape) == 1:
+            return f"{name}({text(n._a)})"
+        if isinstance(axis, tuple):
+            if len(axis) != len(shape):
+                raise NotSupported("a sum over several axes has no formula in matcalc's notation")
+            return f"{name}({text(n._a)})"
+        found = f"{name}({text(n._a)}, axis={axis % 2})"
+        return found if axis % 2 == 1 or keepdims else f"({found}).T"
+
+    def _reshaped(self, n: Variable, text: Callable[[Any], str]) -> str:
+        have, want = n._b, n.shape
+        inner = text(n._a)
+        def column(s: tuple[int, ...]) -> bool:
+            return len(s) == 1 or (len(s) == 2 and s[1] == 1)
+        if have == want or (column(have) and column(want)) or (not want) or (not have):
+            return inner
+        if (column(have) and want[:1] == (1,)) or (have[:1] == (1,) and column(want)):
+            return f"({inner}).T"
+        raise NotSupported(f"a reshape from {have} to {want} has no formula in matcalc's notation")
+
+    def _index(self, index: Any) -> str:
+        parts = index if isinstance(index, tuple) else (index,)
+        texts = []
+        for p in parts:
+            if isinstance(p, int | np.integer) and not isinstance(p, bool):
+                texts.append(str(int(p)))
+            elif isinstance(p, slice) and p.step in (None, 1):
+                texts.append(f"{'' if p.start is None else p.start}:{'' if p.stop is None else p.stop}")
+            else:
+                raise NotSupported("entries picked by a list have no formula in matcalc's notation")
+        return ", ".join(texts)
