@@ -35,7 +35,7 @@ FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
 SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
              "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
-LATER_VERBS = ("minimize", "plot", "repl")
+LATER_VERBS = ("plot", "repl")
 LAYOUTS = ("numerator", "denominator")
 FORMS = ("matrix", "index")
 KINDS = ("auto", "grad", "jacobian", "hessian")
@@ -391,18 +391,18 @@ def one_or_all(names: tuple[str, ...]) -> str | list[str] | None:
     return names[0] if len(names) == 1 else list(names)
 
 
-def read_values(pairs: Iterable[str]) -> dict[str, Any]:
+def read_values(pairs: Iterable[str], option: str = "set") -> dict[str, Any]:
     """The values that were set on the command line."""
     values = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"--set takes NAME=VALUE; not {pair}", fixes=[Fix(options=(("set", "x=[1, 2]"),))])
-        values[name.strip()] = read_number(name.strip(), text)
+            raise UsageError(f"--{option} takes NAME=VALUE; not {pair}", fixes=[Fix(options=((option, "x=[1, 2]"),))])
+        values[name.strip()] = read_number(name.strip(), text, option)
     return values
 
 
-def read_number(name: str, text: str) -> Any:
+def read_number(name: str, text: str, option: str = "set") -> Any:
     """A number, a list of numbers (a vector) or a list of rows (a matrix)."""
     import json
 
@@ -413,7 +413,7 @@ def read_number(name: str, text: str) -> Any:
     except (ValueError, TypeError, RecursionError):
         example = f"{name}=[[1, 2], [3, 4]]" if name[0].isupper() else f"{name}=[1, 2]"
         raise DomainError(f"the value of {name} is neither a number, nor a list of numbers, nor a list of rows of equal length",
-                          fixes=[Fix(options=(("set", example),))]) from None
+                          fixes=[Fix(options=((option, example),))]) from None
     return value
 
 
@@ -849,3 +849,6 @@ def leave_pipe() -> None:
     """Point stdout elsewhere, so that Python's own flush at exit does not complain of the closed pipe."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+from . import cli_minimize  # noqa: E402, F401 - verbs with a file of their own, which take their options from here

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from . import dims
+from .chains import needed, operands, product
 from .dims import Shape
 from .errors import DomainError, Fix, NotSupported, ShapeError
 from .expr import Expr, postorder, symbols
@@ -22,7 +23,7 @@ class Program:
     def __init__(self, e: Expr, wanted: Mapping[str, Expr] | None = None, dimensions: Iterable[str] = ()) -> None:
         self.root = e
         self.dimensions = frozenset(dimensions)
-        self.nodes = list(postorder([e]))
+        self.nodes = needed(list(postorder([e])), [e])
         self.place = {n: i for i, n in enumerate(self.nodes)}
         self.steps = [step_for(n) for n in self.nodes]
         self.variables = symbols(e)
@@ -45,7 +46,7 @@ class Program:
                     computed.append(arrays[node.data.name])
                     continue
                 try:
-                    computed.append(step([computed[self.place[a]] for a in node.args], sizes))
+                    computed.append(step([computed[self.place[a]] for a in operands(node)], sizes))
                 except np.linalg.LinAlgError as error:
                     raise DomainError(f"{node} has no value at these numbers: {error}") from None
                 except (MemoryError, OverflowError, ValueError) as error:  # ValueError: NumPy, of an array beyond 2^63 bytes
@@ -65,7 +66,7 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
                 if isinstance(dim, str):
                     sizes.setdefault(dim, size)
         needed = ", ".join(f"{n}: {dims.shape_text(e.shape)}" for n, e in wanted.items())
-        example = tuple(("set", f"{n}={_example(wanted[n].shape, sizes)}") for n in missing)
+        example = tuple(("set", f"{n}={example(wanted[n].shape, sizes)}") for n in missing)
         raise DomainError(f"no value is given for {', '.join(missing)}", detail=f"needed: {needed}", fixes=[Fix(options=example)])
     for name, e in wanted.items():
         arrays[name] = _array(name, e.shape, values[name])
@@ -79,7 +80,7 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
     return arrays, sizes
 
 
-def _example(shape: Shape, sizes: Mapping[str, int]) -> str:
+def example(shape: Shape, sizes: Mapping[str, int]) -> str:
     """Numbers that fit, as they are typed: ones, at the sizes that are known and at 2 elsewhere."""
     rows, columns = (d if isinstance(d, int) else dims.evaluate(d, {n: sizes.get(n, 2) for n in dims.names(d)}) for d in shape)
     if shape == dims.SCALAR:
@@ -206,20 +207,6 @@ def _power(node: Expr) -> Step:
     return lambda args, _: args[0] ** args[1]
 
 
-def _chain(node: Expr) -> Step:
-    def value(args: Sequence[Any], _: Mapping[str, int]) -> Any:
-        if args[-1].shape[1] == 1:  # from the right: vectors first
-            product = args[-1]
-            for a in reversed(args[:-1]):
-                product = a @ product
-            return product
-        product = args[0]
-        for a in args[1:]:
-            product = product @ a
-        return product
-    return value
-
-
 def _stacked(a: Any) -> Any:
     return a.reshape(-1, 1, order="F")
 
@@ -244,7 +231,7 @@ _OPERATORS: dict[str, Callable[[Expr], Step]] = {
     "add": _weighted_sum,
     "mul": _elementwise,
     "pow": _power,
-    "matmul": _chain,
+    "matmul": product,
     "run": lambda n: (lambda a, s: _numpy().linalg.matrix_power(a[0], n.data)),
     "transpose": lambda n: (lambda a, s: a[0].T),
     "tr": lambda n: (lambda a, s: _numpy().trace(a[0]).reshape(1, 1)),

@@ -192,7 +192,7 @@ def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
             y = value(_moved(xs, i, at, 1j * TINY))
             if not isinstance(y, complex | np.complexfloating):
                 raise TypeError("the function dropped the imaginary part")
-            slopes[at] = float(np.imag(y)) / TINY
+            slopes[at] = complex(y).imag / TINY
         found.append(slopes)
     return found
 
@@ -200,7 +200,7 @@ def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
 def _complex_holds(value: Callable[..., Any], xs: list[Array], found: list[Array]) -> bool:
     """abs, max and conjugates are not analytic: one stencil along a mixed direction says whether the complex step may be believed."""
     ways = [np.cos(1.0 + np.arange(x.size)).reshape(x.shape) for x in xs]
-    expected = sum(float(np.vdot(w, g)) for g, w in zip(found, ways, strict=True))
+    expected: float = sum(float(np.vdot(w, g)) for g, w in zip(found, ways, strict=True))
 
     def at(t: float) -> float:
         return float(np.real(value([x + t * w for x, w in zip(xs, ways, strict=True)])))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..algebra import add, content, eye, matmul, mul, negate, power, scale, zeros
+from ..chains import needed, operands
 from ..compiler import step_for
 from ..cost import cost
 from ..differentials import depends, differential, tangent
@@ -51,8 +52,8 @@ class ClosedForm(NamedTuple):
 
 def _value(e: Expr, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
     values: dict[Expr, Any] = {}
-    for n in postorder([e]):
-        values[n] = arrays[n.data.name] if n.op == "sym" else step_for(n)([values[a] for a in n.args], sizes)
+    for n in needed(list(postorder([e])), [e]):
+        values[n] = arrays[n.data.name] if n.op == "sym" else step_for(n)([values[a] for a in operands(n)], sizes)
     return values[e]
 
 

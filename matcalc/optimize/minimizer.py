@@ -10,6 +10,8 @@ import numpy as np
 
 from ..asking import as_text, asked
 from ..errors import DomainError, Fix, Request, nearest
+from ..expr import symbols
+from ..printers.text import expression_text
 from . import closed_form as closed
 from . import constraints as limits
 from . import with_scipy
@@ -22,6 +24,7 @@ CHOICES = ("auto", "closed-form", *OURS, *SCIPYS)
 NEWTON_SIZE = 200  # entries up to which Newton's method is chosen
 KEPT = 50  # entries up to which the path itself is kept
 JUDGED = 400  # entries up to which the Hessian at the end is looked at
+STEEP = 1e8  # a gradient so many times that at the start
 FLAT = 1e-9  # an eigenvalue this small, relative to the largest, is no curvature
 
 
@@ -106,8 +109,9 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
         names, begin = _components(names, start or {})
         problem = Objective(question, names, data or {}, begin)
         constraints = limits.read([subject_to] if isinstance(subject_to, str) else subject_to, problem, data or {})
-        settings = Settings(tolerance, iterations if iterations is not None else _patience(method), rate, momentum)
-        return _Run(problem, constraints, settings, method, seed, progress).result()
+        settings = Settings(tolerance, iterations or 0, rate, momentum)
+        with np.errstate(all="ignore"):
+            return _Run(problem, constraints, settings, method, seed, progress).result()
 
 
 def _patience(method: str) -> int:
@@ -160,6 +164,8 @@ class _Run:
         p = self._start()
         self._watch(0, p)
         method = self._chosen()
+        if not self.settings.iterations:
+            self.settings = self.settings._replace(iterations=_patience(method))
         if method in METHODS:
             end = METHODS[method](self.f, p, self.settings, self._watch)
         else:
@@ -213,6 +219,11 @@ class _Run:
         structured = any(s.properties for s in f.symbols)
         if self.method not in ("auto", "closed-form") or len(f.over) != 1 or self.constraints.any or structured:
             return None
+        if f.over[0] not in symbols(f.slopes[0]):
+            p = f.at(f.start)
+            end = End(p, 0, p.norm == 0, "the objective is constant: every point is a minimum" if p.norm == 0 else
+                      "the objective falls without bound: its gradient is the same everywhere, and not 0")
+            return self._made(p, end, "closed-form", "flat" if p.norm == 0 else "unknown", "")
         form = closed.closed_form(f.slopes[0], f.over[0])
         if form is None:
             return None
@@ -229,8 +240,6 @@ class _Run:
             return self._made(p, end, "closed-form", kind if holds else "unknown", words if holds else "")
         if not only:
             self.notes.append("the solution is not unique; this is the shortest one")
-        from ..printers.text import expression_text
-
         end = End(p, 0, True, f"the gradient is affine in {f.over[0]}: it vanishes where a linear equation holds, which was solved")
         made = self._made(p, end, "closed-form", kind, words)
         text = expression_text(form.expression, taken=list(f.reading.symbols))
@@ -247,8 +256,8 @@ class _Run:
         if self.constraints.others or active:
             return self._made(p, end, method, "minimum" if end.converged else "unknown", "at the edge of the constraints" if active else "")
         kind, words = self._judged(p) if end.converged else ("unknown", "")
-        if not np.isfinite(end.point.value):
-            end = end._replace(converged=False, reason="the objective is not finite there")
+        if not end.converged and p.norm > STEEP * max(1.0, start.norm):
+            end = end._replace(reason=f"{end.reason}; the gradient grows without bound, as at the edge of a domain")
         return self._made(p, end, method, kind, words)
 
     def _made(self, p: Point, end: End, method: str, kind: str, words: str) -> Minimum:

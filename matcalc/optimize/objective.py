@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import dims
 from ..build import build
-from ..compiler import arranged, axes, step_for, unstacked
+from ..chains import needed, operands
+from ..compiler import arranged, axes, example, step_for, unstacked
 from ..errors import DomainError, Fix, MatcalcError, NotDifferentiable, NotSupported
 from ..expr import Expr, postorder, symbols
 from ..syntax import Symbol
@@ -23,7 +24,7 @@ class Plan:
     """Several expressions over arrays, some of which move: what does not depend on these is computed when the plan is made."""
 
     def __init__(self, roots: Sequence[Expr], arrays: Mapping[str, Array], sizes: Mapping[str, int], moving: Sequence[str]) -> None:
-        nodes = postorder(list(roots))
+        nodes = needed(list(postorder(list(roots))), roots)
         place = {n: i for i, n in enumerate(nodes)}
         self.values: list[Any] = [None] * len(nodes)
         self.moving: list[tuple[int, str]] = []
@@ -37,7 +38,7 @@ class Plan:
             elif n.op == "sym":
                 self.values[i] = arrays[n.data.name]
             else:
-                at = tuple(place[a] for a in n.args)
+                at = tuple(place[a] for a in operands(n))
                 if loose.isdisjoint(at):
                     self.values[i] = step_for(n)([self.values[a] for a in at], sizes)
                 else:
@@ -102,7 +103,7 @@ class Objective:
         if missing:
             raise DomainError(f"no value is given for {', '.join(missing)}", detail="data: " + ", ".join(
                 f"{n}: {dims.shape_text(wanted[n].shape)}" for n in missing),
-                fixes=[Fix(options=tuple(("set", f"{n}={'1' if wanted[n].shape == dims.SCALAR else '[1, 1]'}") for n in missing))])
+                fixes=[Fix(options=tuple(("set", f"{n}={example(wanted[n].shape, {})}") for n in missing))])
         self.arrays, self.sizes = arranged(wanted, given, self.reading.dims)
         for name, array in self.arrays.items():
             if not np.isfinite(array).all():

@@ -1,0 +1,108 @@
+"""Matrix products in numbers: factors that select or scale rows are never formed; the others are multiplied from the cheaper end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import dims
+from .expr import Expr
+
+Sizes = Mapping[str, int]
+Act = Callable[[Any, Any, Sizes], Any]  # (the value of what the factor is made of, the other factor, sizes)
+ALL = (None, None)
+
+
+def operands(node: Expr) -> tuple[Expr, ...]:
+    """What has to be computed before a node: of a product's selections nothing, of its diag(d) the d."""
+    if node.op != "matmul":
+        return node.args
+    start = _start(node)
+    return tuple(part for i, f in enumerate(node.args) if (part := f if i == start else _part(f)) is not None)
+
+
+def product(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
+    """The value of a product from the values of its operands."""
+    start = _start(node)
+    acts: list[Act | None] = [None if i == start else _act(f, left=i < start) for i, f in enumerate(node.args)]
+    given: list[int | None] = []
+    count = 0
+    for i, f in enumerate(node.args):
+        has = i == start or _part(f) is not None
+        given.append(count if has else None)
+        count += has
+    order = [*range(start - 1, -1, -1)] if start else [*range(1, len(node.args))]
+    steps = [(acts[i], given[i], i < start) for i in order]
+    first = given[start]
+    assert first is not None
+
+    def value(args: Sequence[Any], sizes: Sizes) -> Any:
+        result = args[first]
+        for act, at, left in steps:
+            part = None if at is None else args[at]
+            result = act(part, result, sizes) if act is not None else part @ result if left else result @ part
+        return result
+
+    return value
+
+
+def _start(node: Expr) -> int:
+    """The factor to begin with: the last where it is a column, so that vectors come first; else the first."""
+    return len(node.args) - 1 if node.args[-1].shape[1] == 1 else 0
+
+
+# ---------------------------------------------------------------- factors with structure
+def _selection(f: Expr) -> tuple[Any, bool] | None:
+    """(selector, along rows) of eye(n)[rows, :] and eye(n)[:, columns], transposed or not; None for anything else."""
+    if f.op == "transpose":
+        found = _selection(f.args[0])
+        return None if found is None else (found[0], not found[1])
+    if f.op != "index" or f.args[0].op != "eye":
+        return None
+    rows, columns = f.data
+    return (rows, True) if columns == ALL else (columns, False) if rows == ALL else None
+
+
+def _part(f: Expr) -> Expr | None:
+    """What is computed of a factor; None for a selection."""
+    return None if _selection(f) is not None else f.args[0] if f.op == "diag" else f
+
+
+def _picked(selector: Any) -> slice:
+    return slice(selector, selector + 1 or None) if isinstance(selector, int) else slice(*selector)
+
+
+def _act(f: Expr, left: bool) -> Act | None:
+    """How a factor on the left, or on the right, acts on the other one; None for the ordinary product."""
+    if f.op == "diag":
+        return (lambda d, b, _: d.reshape(-1, 1) * b) if left else (lambda d, a, _: a * d.reshape(1, -1))
+    found = _selection(f)
+    if found is None:
+        return None
+    selector, along_rows = found
+    places = _picked(selector)
+    if along_rows == left:  # eye[rows, :] @ B and A @ eye[:, columns] take
+        return (lambda _, b, sizes: b[places]) if left else (lambda _, a, sizes: a[:, places])
+    size = f.shape[0] if left else f.shape[1]
+
+    def spread(_: Any, x: Any, sizes: Sizes) -> Any:
+        import numpy as np
+
+        n = dims.evaluate(size, sizes)
+        out = np.zeros((n, x.shape[1]) if left else (x.shape[0], n), dtype=x.dtype)
+        if left:
+            out[places] = x
+        else:
+            out[:, places] = x
+        return out
+
+    return spread
+
+
+def needed(nodes: Sequence[Expr], roots: Sequence[Expr]) -> list[Expr]:
+    """Of nodes in order, those that the roots are computed from."""
+    wanted = set(roots)
+    for n in reversed(nodes):
+        if n in wanted:
+            wanted.update(operands(n))
+    return [n for n in nodes if n in wanted]

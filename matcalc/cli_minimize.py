@@ -1,0 +1,159 @@
+"""The command `matcalc minimize`: data from files, a start, a method; the variables on stdout, the report on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from .cli import common, read_arrays, read_command, read_values, reading_options, run, verbs
+from .display import Asked, Shown, seconds, tidy, to_json
+from .errors import DomainError, Fix
+
+QUIET, EVERY = 2.0, 1.0  # seconds before the first word on progress, and between two
+UNDECIDED = 5  # the exit code of a run that did not converge
+
+
+@verbs.command(examples=(
+    'matcalc minimize "(1 - x[0])**2 + 100 (x[1] - x[0]**2)**2" --over x --start "x=[-1.2, 1]"',
+    'matcalc minimize "norm2sq(X w - y) + lambda norm2sq(w)" --over w --data X.csv --data y.csv --set lambda=0.1',
+    'matcalc minimize "norm2sq(A x - b)" --over x --data arrays.npz --subject-to "x >= 0"',
+))
+@reading_options
+@click.option("--over", multiple=True, metavar="X", help="The variable to be found; may be repeated.")
+@click.option("--start", multiple=True, metavar='"x=[1, 2]"', help="Where to begin; zeros where the data gives the size.")
+@click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of another variable; may be repeated.")
+@click.option("--data", multiple=True, metavar="FILE", help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated.")
+@click.option("--method", default="auto", metavar="NAME", help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, or SciPy's bfgs, "
+              "l-bfgs-b, newton-cg, trust-ncg, trust-exact, slsqp, trust-constr.")
+@click.option("--subject-to", multiple=True, metavar='"x >= 0"', help="A constraint: <=, >= or ==; may be repeated.")
+@click.option("--tolerance", type=float, default=1e-8, metavar="T", help="Of the largest entry of the gradient.")
+@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The most iterations.")
+@click.option("--rate", type=float, metavar="R", help="The length of fixed steps.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which the derivatives are checked.")
+@click.option("--save", metavar="FILE.npz", help="Write the variables that were found.")
+def minimize(**_options: Any) -> int:
+    """Find the variables at which an expression is smallest."""
+    asked = read_command(click.get_current_context())
+    given = {**read_data(asked.get("data")), **read_values(asked.get("values"))}
+    start = read_values(asked.get("start"), "start")
+
+    def show(text: str, begin: float) -> Shown:
+        import matcalc as mc
+
+        options = {name: asked.get(name) for name in ("method", "subject_to", "tolerance", "iterations", "rate")}
+        used = _named(text, given, asked)
+        m = mc.minimize(text, list(asked.get("over")) or None, start, used, **options, progress=_progress(),
+                        **common(asked, "let", "syntax", "rules", "seed"))
+        if asked.get("save"):
+            _saved(asked.get("save"), m.x)
+        return _shown(asked, text, m, begin)
+
+    return run(asked, show)
+
+
+def _named(text: str, given: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """Of the arrays of files, those that the expression or a constraint names; what was set by hand is all used."""
+    import re
+
+    words = set(re.findall(r"[^\W\d]\w*", " ".join([text, *asked.get("subject_to"), *asked.get("let")])))
+    by_hand = {pair.partition("=")[0].strip() for pair in asked.get("values")}
+    found = {name: value for name, value in given.items() if name in words or name in by_hand}
+    for value in found.values():
+        if isinstance(value, DomainError):
+            raise value
+    return found
+
+
+def _shown(asked: Asked, text: str, m: Any, begin: float) -> Shown:
+    import numpy as np
+
+    code = 0 if m.converged else UNDECIDED
+    if not asked.as_json:
+        return Shown(str(m).splitlines(), m.report.splitlines(), code)
+    fields = {
+        "ok": m.converged, "verb": asked.verb, "text": text, "x": {k: tidy(np.asarray(v).tolist()) for k, v in m.x.items()}, "value": m.value,
+        "closed_form": m.closed_form or None, "method": m.method, "converged": m.converged, "reason": m.reason, "kind": m.kind,
+        "gradient_norm": m.gradient_norm, "iterations": m.iterations, "evaluations": m.evaluations, "notes": list(m.notes),
+        "history": [[v.iteration, v.value, v.gradient_norm] for v in m.history], "seconds": seconds(begin)}
+    return Shown([to_json(fields)], [], code)
+
+
+def _progress() -> Callable[[int, float, float], None]:
+    """Words on stderr, once a second, of a run that takes longer than two."""
+    begin = time.monotonic()
+    last = begin + QUIET - EVERY
+
+    def told(k: int, value: float, norm: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= EVERY:
+            last = now
+            print(f"{now - begin:5.0f} s  iteration {k:,}: value {value:.6g}, gradient {norm:.1e}", file=sys.stderr, flush=True)
+
+    return told
+
+
+def _saved(path: str, x: dict[str, Any]) -> None:
+    import numpy as np
+
+    try:
+        np.savez(path, **x)
+    except OSError as error:
+        raise DomainError(f"{path} cannot be written", detail=error.strerror or "", fixes=[Fix(options=(("save", ""),))]) from None
+
+
+# ---------------------------------------------------------------- files
+def read_data(paths: Iterable[str]) -> dict[str, Any]:
+    """The arrays of .npz and .csv files by name."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        found |= read_table(path) if path.lower().endswith((".csv", ".tsv", ".txt")) else read_arrays(path)
+    return found
+
+
+def read_table(path: str) -> dict[str, Any]:
+    """A table of numbers, under the name of its file; if its first row is names, each column as a vector under its own."""
+    import csv
+
+    import numpy as np
+
+    instead = Fix(options=(("data", ""),))
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            sample = file.read(4096)
+            file.seek(0)
+            sign = max(",;\t ", key=sample.count) if sample.strip() else ","
+            rows = [row for row in csv.reader(file, delimiter=sign, skipinitialspace=True) if any(cell.strip() for cell in row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DomainError(f"{path} cannot be read as a table", detail=getattr(error, "strerror", None) or str(error), fixes=[instead]) from None
+    if not rows:
+        raise DomainError(f"{path} is empty", fixes=[instead])
+    names = None if all(_is_number(cell) for cell in rows[0]) else [cell.strip() for cell in rows[0]]
+    body = rows[1:] if names else rows
+    if not body:
+        raise DomainError(f"{path} has names and no numbers", fixes=[instead])
+    width = len(rows[0])
+    for i, row in enumerate(body, 1 + bool(names)):
+        if len(row) != width:
+            raise DomainError(f"line {i} of {path} has {len(row)} cells, the first one {width}", fixes=[instead])
+        wrong = next((cell for cell in row if not _is_number(cell)), None)
+        if wrong is not None:
+            raise DomainError(f"line {i} of {path} has {wrong!r} where a number should be"[:160], fixes=[instead])
+    table = np.array([[float(cell) for cell in row] for row in body])
+    stem = os.path.splitext(os.path.basename(path))[0]
+    found: dict[str, Any] = {stem: table[:, 0] if width == 1 else table}
+    found |= {name: table[:, i] for i, name in enumerate(names or []) if name.isidentifier()}
+    return found
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
