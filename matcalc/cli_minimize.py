@@ -27,9 +27,11 @@ UNDECIDED = 5  # the exit code of a run that did not converge
 @click.option("--over", multiple=True, metavar="X", help="The variable to be found; may be repeated.")
 @click.option("--start", multiple=True, metavar='"x=[1, 2]"', help="Where to begin; zeros where the data gives the size.")
 @click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of another variable; may be repeated.")
-@click.option("--data", multiple=True, metavar="FILE", help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated.")
-@click.option("--method", default="auto", metavar="NAME", help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, or SciPy's bfgs, "
-              "l-bfgs-b, newton-cg, trust-ncg, trust-exact, slsqp, trust-constr.")
+@click.option("--data", multiple=True, metavar="FILE",
+              help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated.")
+@click.option("--method", default="auto", metavar="NAME",
+              help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, or SciPy's bfgs, l-bfgs-b, newton-cg, trust-ncg, "
+              "trust-exact, slsqp, trust-constr.")
 @click.option("--subject-to", multiple=True, metavar='"x >= 0"', help="A constraint: <=, >= or ==; may be repeated.")
 @click.option("--tolerance", type=float, default=1e-8, metavar="T", help="Of the largest entry of the gradient.")
 @click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The most iterations.")
@@ -76,7 +78,8 @@ def _shown(asked: Asked, text: str, m: Any, begin: float) -> Shown:
     if not asked.as_json:
         return Shown(str(m).splitlines(), m.report.splitlines(), code)
     fields = {
-        "ok": m.converged, "verb": asked.verb, "text": text, "x": {k: tidy(np.asarray(v).tolist()) for k, v in m.x.items()}, "value": m.value,
+        "ok": m.converged, "verb": asked.verb, "text": text, "value": m.value,
+        "x": {k: tidy(np.asarray(v).tolist()) for k, v in m.x.items()},
         "closed_form": m.closed_form or None, "method": m.method, "converged": m.converged, "reason": m.reason, "kind": m.kind,
         "gradient_norm": m.gradient_norm, "iterations": m.iterations, "evaluations": m.evaluations, "notes": list(m.notes),
         "history": [[v.iteration, v.value, v.gradient_norm] for v in m.history], "seconds": seconds(begin)}
@@ -130,7 +133,8 @@ def read_table(path: str) -> dict[str, Any]:
             sign = max(",;\t ", key=sample.count) if sample.strip() else ","
             rows = [row for row in csv.reader(file, delimiter=sign, skipinitialspace=True) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DomainError(f"{path} cannot be read as a table", detail=getattr(error, "strerror", None) or str(error), fixes=[instead]) from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise DomainError(f"{path} cannot be read as a table", detail=why, fixes=[instead]) from None
     if not rows:
         raise DomainError(f"{path} is empty", fixes=[instead])
     names = None if all(_is_number(cell) for cell in rows[0]) else [cell.strip() for cell in rows[0]]
