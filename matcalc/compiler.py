@@ -66,8 +66,8 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
                 if isinstance(dim, str):
                     sizes.setdefault(dim, size)
         needed = ", ".join(f"{n}: {dims.shape_text(e.shape)}" for n, e in wanted.items())
-        example = tuple(("set", f"{n}={example(wanted[n].shape, sizes)}") for n in missing)
-        raise DomainError(f"no value is given for {', '.join(missing)}", detail=f"needed: {needed}", fixes=[Fix(options=example)])
+        instead = tuple(("set", f"{n}={example(wanted[n].shape, sizes)}") for n in missing)
+        raise DomainError(f"no value is given for {', '.join(missing)}", detail=f"needed: {needed}", fixes=[Fix(options=instead)])
     for name, e in wanted.items():
         arrays[name] = _array(name, e.shape, values[name])
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):

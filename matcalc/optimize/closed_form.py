@@ -80,10 +80,12 @@ def closed_form(gradient: Expr, name: str) -> ClosedForm | None:
 
 def _without_common(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Both sides without the number that they share: 2 * A, 2 * b are A, b."""
-    c = left.data if left.op == "mul" else content(left)[0] if left.op == "add" else 1
-    if c in (0, 1):
+    c, scalars = left.data if left.op == "mul" else content(left)[0] if left.op == "add" else 1, []
+    if left.op == "mul" and not left.is_scalar:
+        scalars = [power(a, number(-1)) for a in left.args if a.is_scalar]
+    if c == 0 or (c == 1 and not scalars):
         return left, right
-    core, other = (Simplifier().simplify(scale(Fraction(1) / c, e)) for e in (left, right))
+    core, other = (Simplifier().simplify(mul([*scalars, scale(Fraction(1) / c, e)])) for e in (left, right))
     return (core, other) if cost(core) + cost(other) <= cost(left) + cost(right) else (left, right)
 
 

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..build import build
+from ..compiler import arranged
 from ..errors import DomainError, Fix
+from ..expr import symbols
 from .objective import Array, Objective, Plan
 
 SIGN = re.compile(r"(<=|>=|==|≤|≥|=|<|>)")
@@ -41,6 +43,11 @@ class Constraints(NamedTuple):
         return self.bounded or bool(self.others)
 
 
+def words(texts: Sequence[str]) -> set[str]:
+    """The names in some constraints."""
+    return {word for text in texts for word in re.findall(r"[^\W\d]\w*", text)}
+
+
 def read(texts: Sequence[str], f: Objective, data: Mapping[str, Any]) -> Constraints:
     """The constraints of some texts, over the variables and the data of an objective."""
     lower, upper = np.full(f.size, -np.inf), np.full(f.size, np.inf)
@@ -61,7 +68,7 @@ def read(texts: Sequence[str], f: Objective, data: Mapping[str, Any]) -> Constra
             else:
                 upper[places] = np.minimum(upper[places], limit)
         else:
-            others.append(_function(text, left, sign, right, f))
+            others.append(_function(text, left, sign, right, f, data))
     if (lower > upper).any():
         raise DomainError("the bounds leave nothing: a lower one is above an upper one")
     return Constraints(lower, upper, others)
@@ -92,8 +99,6 @@ def _extra(f: Objective) -> list[str]:
 
 
 def _constant(text: str, f: Objective) -> bool:
-    from ..expr import symbols
-
     return not set(symbols(_read(text, f))) & set(f.over)
 
 
@@ -105,24 +110,25 @@ def _value(text: str, f: Objective, data: Mapping[str, Any], of: str) -> Array:
     return value.ravel()
 
 
-def _function(text: str, left: str, sign: str, right: str, f: Objective) -> Constraint:
+def _function(text: str, left: str, sign: str, right: str, f: Objective, data: Mapping[str, Any]) -> Constraint:
     import matcalc as mc
-
-    from ..expr import symbols
 
     difference = f"({left}) - ({right})"
     let = [*_declared(f), *_extra(f)]
     reading = mc.simplify(difference, let=let)
     e = build(reading.reading_of_input)
     used = set(symbols(e))
-    missing = used - set(f.arrays) - set(f.over)
+    own = {n: s for n, s in symbols(e).items() if n not in f.arrays and n not in f.over}
+    missing = sorted(set(own) - set(data))
     if missing:
-        raise DomainError(f"no value is given for {', '.join(sorted(missing))} of the constraint {text}")
+        raise DomainError(f"no value is given for {', '.join(missing)} of the constraint {text}")
+    arrays, sizes = arranged(own, {n: data[n] for n in own})
     slopes = [mc.jacobian(difference, wrt=name, let=let).compact if name in used else None for name in f.over]
     present = [s for s in slopes if s is not None]
     if not present:
         raise DomainError(f"the constraint {text} has none of the variables {', '.join(f.over)}")
-    return Constraint(text, sign, f._planned([e, *present]), [s is not None for s in slopes])
+    plan = Plan([e, *present], {**f.arrays, **arrays}, {**f.sizes, **sizes}, f.over)
+    return Constraint(text, sign, plan, [s is not None for s in slopes])
 
 
 def values(c: Constraint, f: Objective, x: Array) -> Array:

@@ -212,13 +212,17 @@ def newton_direction(hessian: Array, gradient: Array) -> Array:
     """-inv(H) g where H is positive definite, by Cholesky; else -inv(|H|) g, small eigenvalues raised."""
     try:
         lower = np.linalg.cholesky(hessian)
+        if lower.diagonal().min() < 1e-5 * lower.diagonal().max():
+            raise np.linalg.LinAlgError
         return -np.linalg.solve(lower.T, np.linalg.solve(lower, gradient))
     except np.linalg.LinAlgError:
         if not np.isfinite(hessian).all():
             return -gradient
         values, vectors = np.linalg.eigh(hessian)
-        sizes = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
-        return -vectors @ ((vectors.T @ gradient) / sizes)
+        floor = 1e-12 * max(1.0, float(np.abs(values).max()))
+        along = vectors.T @ gradient
+        along[(np.abs(values) < 1e4 * floor) & (np.abs(along) < 1e-8 * np.abs(along).max(initial=0.0))] = 0.0  # rounding, not a slope
+        return -vectors @ (along / np.maximum(np.abs(values), floor))
 
 
 METHODS: dict[str, Method] = {

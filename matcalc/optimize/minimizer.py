@@ -107,8 +107,9 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
                               fixes=[Fix(options=(("method", nearest(method, set(CHOICES)) or "auto"),))])
         question = {"f": f, "let": let, "syntax": syntax, "rules": rules, "seed": seed}
         names, begin = _components(names, start or {})
-        problem = Objective(question, names, data or {}, begin)
-        constraints = limits.read([subject_to] if isinstance(subject_to, str) else subject_to, problem, data or {})
+        texts = [subject_to] if isinstance(subject_to, str) else list(subject_to)
+        problem = Objective(question, names, data or {}, begin, also=limits.words(texts))
+        constraints = limits.read(texts, problem, data or {})
         settings = Settings(tolerance, iterations or 0, rate, momentum)
         with np.errstate(all="ignore"):
             return _Run(problem, constraints, settings, method, seed, progress).result()

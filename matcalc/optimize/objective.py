@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..chains import needed, operands
 from ..compiler import arranged, axes, example, step_for, unstacked
 from ..errors import DomainError, Fix, MatcalcError, NotDifferentiable, NotSupported
 from ..expr import Expr, postorder, symbols
+from ..knowledge import known
 from ..syntax import Symbol
 
 Array = Any
@@ -71,7 +72,8 @@ class Point(NamedTuple):
 class Objective:
     """f of some variables, the others fixed. The variables are one flat vector, in the order of `over`, each row by row."""
 
-    def __init__(self, question: Mapping[str, Any], over: Sequence[str], data: Mapping[str, Any], start: Mapping[str, Any]) -> None:
+    def __init__(self, question: Mapping[str, Any], over: Sequence[str], data: Mapping[str, Any], start: Mapping[str, Any],
+                 also: Collection[str] = ()) -> None:
         import matcalc as mc
 
         self.question, self.over = dict(question), list(over)
@@ -85,8 +87,34 @@ class Objective:
         self.evaluations = self.hessians = 0
         self._hessian_plan: Any = None
         self._last: Point | None = None
-        self._arrange(data, start)
+        self._restrict()
+        self._arrange({n: v for n, v in data.items() if n not in also or n in reading.symbols or n in reading.dims}, start)
         self.plan = self._planned([self.f, *self.slopes])
+
+    def _restrict(self) -> None:
+        """What a declared property asks of a point; a set that steps would leave is a matter for constraints."""
+        self.definite: list[str] = []
+        self.positive: list[str] = []
+        for s in self.symbols:
+            words = known().closure(s.properties)
+            curved = words & {"orthogonal", "simplex", "onehot"}
+            if curved:
+                word = sorted(curved)[0]
+                raise NotSupported(f"{s.name} is declared {word}, and steps leave that set", detail="for a simplex: subject_to "
+                                   f'"sum({s.name}) == 1" and "{s.name} >= 0"' if word != "orthogonal" else "")
+            if "spd" in words:
+                self.definite.append(s.name)
+            elif "positive" in words:
+                self.positive.append(s.name)
+
+    def _inside(self, parts: Mapping[str, Array]) -> bool:
+        """Is the point where the declared properties hold?"""
+        try:
+            for name in self.definite:
+                np.linalg.cholesky(parts[name])
+        except np.linalg.LinAlgError:
+            return False
+        return all((parts[name] > 0).all() for name in self.positive)
 
     def _arrange(self, data: Mapping[str, Any], start: Mapping[str, Any]) -> None:
         """Arrays and sizes; a start that is not given is zeros, if the sizes are known."""
@@ -153,7 +181,10 @@ class Objective:
         self.evaluations += 1
         with np.errstate(all="ignore"):
             try:
-                value, *slopes = self.plan(self.split(x))
+                parts = self.split(x)
+                if (self.definite or self.positive) and not self._inside(parts):
+                    raise np.linalg.LinAlgError
+                value, *slopes = self.plan(parts)
                 found = Point(x.copy(), float(value[0, 0]), np.concatenate([g.ravel() for g in slopes]))
             except np.linalg.LinAlgError:
                 found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
