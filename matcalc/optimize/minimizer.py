@@ -12,7 +12,6 @@ from ..asking import as_text, asked
 from ..errors import DomainError, Fix, Request, nearest
 from ..expr import symbols
 from ..printers.text import expression_text
-from . import closed_form as closed
 from . import constraints as limits
 from . import with_scipy
 from .methods import METHODS, End, Settings
@@ -225,7 +224,7 @@ class _Run:
             end = End(p, 0, p.norm == 0, "the objective is constant: every point is a minimum" if p.norm == 0 else
                       "the objective falls without bound: its gradient is the same everywhere, and not 0")
             return self._made(p, end, "closed-form", "flat" if p.norm == 0 else "unknown", "")
-        form = closed.closed_form(f.slopes[0], f.over[0])
+        form = f.formulas.closed
         if form is None:
             return None
         try:

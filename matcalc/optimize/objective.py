@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import dims
+from ..asking import as_text, load_rules
 from ..build import build
 from ..chains import needed, operands
 from ..compiler import arranged, axes, example, step_for, unstacked
-from ..errors import DomainError, Fix, MatcalcError, NotDifferentiable, NotSupported
+from ..errors import DomainError, Fix, MatcalcError, NotSupported
 from ..expr import Expr, postorder, symbols
 from ..knowledge import known
 from ..syntax import Symbol
+from .closed_form import ClosedForm, closed_form
 
 Array = Any
 LARGEST_HESSIAN = 2_000  # entries of the variables together
@@ -69,21 +73,60 @@ class Point(NamedTuple):
         return float(np.abs(self.gradient).max(initial=0.0))
 
 
+class Formulas:
+    """What is derived once of a question: f, its gradient, and when they are asked for, its Hessian and its closed-form minimiser."""
+
+    def __init__(self, text: str, over: tuple[str, ...], let: tuple[str, ...], syntax: str, rules: tuple[str, ...], seed: int) -> None:
+        import matcalc as mc
+
+        self.question: dict[str, Any] = {"f": text, "let": let, "syntax": syntax, "rules": rules, "seed": seed}
+        self.over = over
+        answers = list(mc.grad(**self.question, wrt=list(over)))
+        self.reading = answers[0].reading_of_input
+        self.f = build(self.reading)
+        self.slopes = [a.compact for a in answers]
+        self.symbols: list[Symbol] = [self.reading.symbols[name] for name in over]
+
+    @cached_property
+    def second(self) -> list[Expr] | None:
+        """The blocks of the Hessian, upper triangle by rows; None where a rule is missing."""
+        import matcalc as mc
+
+        blocks = []
+        try:
+            for i, a in enumerate(self.over):
+                for b in self.over[i:]:
+                    blocks.append(mc.hessian(**self.question, wrt=a if a == b else [a, b]).compact)
+        except MatcalcError:  # no rule, a limit, or an answer that was withheld: differences of gradients do
+            return None
+        return blocks
+
+    @cached_property
+    def closed(self) -> ClosedForm | None:
+        return closed_form(self.slopes[0], self.over[0]) if len(self.over) == 1 else None
+
+
+@lru_cache(maxsize=64)
+def derived(version: int, *question: Any) -> Formulas:
+    """The formulas of a question, kept: a fit to other data needs no other derivative. `version`: of the rules that are loaded."""
+    return Formulas(*question)
+
+
 class Objective:
     """f of some variables, the others fixed. The variables are one flat vector, in the order of `over`, each row by row."""
 
     def __init__(self, question: Mapping[str, Any], over: Sequence[str], data: Mapping[str, Any], start: Mapping[str, Any],
                  also: Collection[str] = ()) -> None:
-        import matcalc as mc
-
-        self.question, self.over = dict(question), list(over)
-        answers = mc.grad(**self.question, wrt=self.over)
-        self.answers = list(answers)
-        reading = self.answers[0].reading_of_input
-        self.reading = reading
-        self.f = build(reading)
-        self.slopes = [a.compact for a in self.answers]
-        self.symbols: list[Symbol] = [reading.symbols[name] for name in self.over]
+        text, let, _ = as_text(question["f"], question.get("let", ()))
+        rules = tuple(question.get("rules", ()))
+        for path in rules:
+            load_rules(path)
+        self.over = list(over)
+        self.formulas = derived(known().version, text, tuple(over), (*let, *_declared(text, let, {**data, **start})),
+                                question.get("syntax", "auto"), rules, question.get("seed", 0))
+        self.question = self.formulas.question
+        self.reading = reading = self.formulas.reading
+        self.f, self.slopes, self.symbols = self.formulas.f, self.formulas.slopes, self.formulas.symbols
         self.evaluations = self.hessians = 0
         self._hessian_plan: Any = None
         self._last: Point | None = None
@@ -219,25 +262,9 @@ class Objective:
                     k += 1
         return whole
 
-    def second_derivatives(self) -> list[Expr] | None:
-        """The blocks of the Hessian as expressions, upper triangle by rows; None where a rule is missing."""
-        import matcalc as mc
-
-        blocks = []
-        try:
-            for i, a in enumerate(self.over):
-                for b in self.over[i:]:
-                    answer = mc.hessian(**self.question, wrt=a if a == b else [a, b])
-                    blocks.append(answer.compact)
-        except (NotSupported, NotDifferentiable):
-            return None
-        except MatcalcError:  # a limit, or an answer that was withheld: numbers do
-            return None
-        return blocks
-
     def _second(self) -> Plan | None:
         if self._hessian_plan is None:
-            blocks = self.second_derivatives()
+            blocks = self.formulas.second
             self._hessian_plan = (None if blocks is None else self._planned(blocks),)
         return self._hessian_plan[0]  # type: ignore[no-any-return]
 
@@ -258,3 +285,15 @@ class Objective:
             return np.zeros_like(v)
         h = DIFFERENCE * max(1.0, float(np.linalg.norm(x))) / size
         return (self.gradient(x + h * v) - self.gradient(x - h * v)) / (2 * h)
+
+
+def _declared(text: str, let: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    """The kinds of the arrays that are given, where nobody declared them: a list of numbers is a vector."""
+    said = {d.partition(":")[0].strip() for d in let}
+    found = []
+    for name, value in values.items():
+        if name not in said and re.search(rf"\b{re.escape(name)}\b", text):
+            shape = np.shape(value)
+            if len(shape) < 2 or min(shape) > 1:
+                found.append(f"{name}: {('scalar', 'vector', 'matrix')[min(len(shape), 2)]}")
+    return found
