@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
-from . import __version__
+from . import __version__, cli_plot
 from .display import Asked, Shown, emit, show_answers, show_error, show_judgement, show_value
 from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest, quote
 
@@ -35,7 +35,7 @@ FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
 SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
              "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
-LATER_VERBS = ("plot", "repl")
+LATER_VERBS = ("repl",)
 LAYOUTS = ("numerator", "denominator")
 FORMS = ("matrix", "index")
 KINDS = ("auto", "grad", "jacobian", "hessian")
@@ -328,6 +328,13 @@ def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
     entries = mc.rules(rules=rules)
     emit(Shown(list_rules(entries) if not words else show_rule(entries, words[0]), []))
     return 0
+
+
+@verbs.command(examples=cli_plot.EXAMPLES)
+@cli_plot.options
+def plot(**_options: Any) -> int:
+    """A picture of a function or of its minimisation: field, path, landscape, network or convergence."""
+    return cli_plot.draw(read_command(click.get_current_context()))
 
 
 # ---------------------------------------------------------------- from click's words to ours

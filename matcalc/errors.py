@@ -40,7 +40,7 @@ class Request:
 
     def command(self) -> str:
         """The request as a line for the shell."""
-        words = ["matcalc", self.verb]
+        words = ["matcalc", *self.verb.split()]
         for k, v in self.options:
             words += [f"--{k}"] if v == "true" else [f"--{k}", v]
         tail = [w for name in self.wrt for w in ("--wrt", name)] + [w for d in self.let for w in ("--let", d)]
@@ -63,9 +63,10 @@ class Request:
         rules = [_python(v) for k, v in self.options if k == "rules"]
         if rules:
             parts.append(f"rules=[{', '.join(rules)}]")
-        known = ("claim", "of", "structure", "syntax", "layout", "form")
+        known = ("claim", "of", "structure", "syntax", "layout", "form", "range", "method", "scale", "directions")
         parts += [f"{k}={_python(v)}" for k, v in self.options if k in known] + [f"{k}={v}" for k, v in self.options if k == "seed"]
-        return f"mc.{'evaluate' if self.verb == 'eval' else self.verb}({', '.join(parts)})"
+        verb = "evaluate" if self.verb == "eval" else self.verb.replace("plot ", "pictures.")
+        return f"mc.{verb}({', '.join(parts)})"
 
 
 def _python(text: str) -> str:

@@ -25,7 +25,7 @@ ENGINE = """expr cost algebra operators kronecker rebuild operands numerics know
             differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
 DOORS = [*"compiler answer indexed autograd optimize pictures rulecheck claims asking derivatives api".split(),
-         "", "display", "cli", "__main__"]
+         "", "display", "cli_plot", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.
