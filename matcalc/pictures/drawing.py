@@ -110,6 +110,7 @@ def new_figure(width: float = 6.4, height: float = 5.2) -> Any:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(h_pad=0.09, w_pad=0.09)
     return figure
 
 

@@ -16,7 +16,7 @@ from ..optimize.minimizer import KEPT, Minimum, minimize
 from ..optimize.objective import Array, Objective, Plan
 
 HALF = 2.0  # a range that is not given is -2 to 2
-FINE = 161  # points a side of a grid of values
+FINE = 141  # points a side of a grid of values
 COARSE = 21  # arrows a side
 ASPECT = 1.7  # axes are to scale unless one range is so many times longer than the other
 DIRECTIONS = ("auto", "random", "filters", "path")
@@ -54,7 +54,7 @@ class Grid(NamedTuple):
 
 def problem(f: Any, over: Any, start: Mapping[str, Any] | None, data: Mapping[str, Any] | None,
             question: Mapping[str, Any]) -> Problem:
-    """The problem; without `over`, all variables that have no data move, and a vector of unknown length has two entries, or as many as are read."""
+    """The problem; without `over`, all variables without data move; a vector of unknown length has 2 entries, or as many as are read."""
     known = dict(data or {})
     text, let, _ = as_text(f, question["let"])
     e = build(understand(text, let, question["syntax"], question["rules"], (), None))
@@ -129,8 +129,8 @@ def values(f: Objective, origin: Array, directions: Array, ranges: Sequence[Rang
 
 def nowhere_finite(count: int) -> DomainError:
     fix = Fix(options=(("range", ",".join(["0.1:2"] * count)),))
-    return DomainError("the function has no finite value anywhere in the range", detail="give a range where it has values, as 0.1:2 for log",
-                       fixes=[fix])
+    where = "give a range where it has values, as 0.1:2 for log"
+    return DomainError("the function has no finite value anywhere in the range", detail=where, fixes=[fix])
 
 
 def plane(f: Objective, ranges: Sequence[Range], points: int = FINE) -> Grid:

@@ -17,7 +17,7 @@ from .drawing import COLOURS, DASHES, Picture, Title, entry_labels, limited, nee
 from .surfaces import Grid, Problem, Range
 
 MARKED = 60  # points up to which each step of a path has a dot
-FRAMES = 60  # of an animation
+FRAMES, REST = 60, 10  # of an animation, and at its end
 STEEP = 50.0  # highest over median height beyond which a surface shows the logarithm
 FACETS = 80  # of a surface, a side
 METHODS = ("gd", "momentum", "adam", "newton")  # where none is named
@@ -214,7 +214,7 @@ def _curve(o: Objective, limits: Range) -> Picture:
     flat = np.flatnonzero((slope[:-1] * slope[1:] < 0) | (slope[:-1] == 0))
     zeros = x[flat] - slope[flat] * np.diff(x)[flat] / np.where(slope[flat + 1] == slope[flat], 1, slope[flat + 1] - slope[flat])
     for axes, heights in ((above, [o.value(np.array([z])) for z in zeros]), (below, np.zeros(len(zeros)))):
-        axes.plot(zeros, heights, "o", color="white", markeredgecolor="black", markersize=6)
+        axes.plot(zeros, heights, "o", color="white", markeredgecolor="black", markersize=6, clip_on=False)
     put_title(above, title_of(o.f))
     above.set(ylabel="$f$")
     below.set(xlabel=name, ylabel=f"$\\mathrm{{d}}f\\,/\\,\\mathrm{{d}}{name[1:-1]}$" if name.startswith("$") else "slope", xlim=limits)
@@ -293,8 +293,8 @@ def _draw_paths(axes: Any, paths: Mapping[str, Array], runs: Mapping[str, Minimu
                   label=_named(name, runs[name]), **dots)
     first = next(iter(paths.values()))
     axes.plot(*first[0], "o", color="white", markeredgecolor="black", markersize=8, zorder=5)
-    for xs in paths.values():
-        axes.plot(*xs[-1], "*", color="white", markeredgecolor="black", markersize=14, zorder=5)
+    for line, xs in zip(list(axes.lines), paths.values(), strict=False):
+        axes.plot(*xs[-1], "*", color=line.get_color(), markeredgecolor="white", markersize=15, zorder=5)
 
 
 def _named(name: str, m: Minimum) -> str:
@@ -321,6 +321,8 @@ def _animation(scene: Scene, paths: Mapping[str, Array], runs: Mapping[str, Mini
     heads = [axes.plot(*xs[:1].T, "o", color=line.get_color(), markeredgecolor="white", markersize=8, zorder=6)[0]
              for line, xs in zip(lines, paths.values(), strict=True)]
     _legend(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # found once, kept in all frames
     steps = frame_steps(max(len(xs) for xs in paths.values()))
 
     def show(k: int) -> list[Any]:
@@ -329,7 +331,7 @@ def _animation(scene: Scene, paths: Mapping[str, Array], runs: Mapping[str, Mini
             head.set_data(*xs[: k + 1][-1:].T)
         return [*lines, *heads]
 
-    return FuncAnimation(figure, show, frames=[*steps, *[steps[-1]] * 10], blit=False)
+    return FuncAnimation(figure, show, frames=[*steps, *[steps[-1]] * REST], blit=False)
 
 
 def frame_steps(length: int) -> list[int]:
