@@ -57,33 +57,34 @@ SHOTS = [
     Shot("slope.png", "A function of one variable", "The curve above its slope; where the slope vanishes, both are marked.",
          'field "x * sin(x)" --let "x: scalar" --range "-8:8"'),
     Shot("path.png", "The ways of four methods",
-         "All start at the circle and end at the star. Newton's method needs 25 steps; descent zigzags into the valley and creeps along it.\n"
-         "With `--save path.gif` the same command makes a film of it.",
+         "All start at the circle and end at the star. Newton's method needs 25 steps; descent zigzags into the valley\n"
+         "and creeps along it. With `--save path.gif` the same command makes a film of it.",
          f'path {ROSENBROCK} --start "x=[-1.2, 1]" {METHODS}'),
     Shot("landscape.png", "A landscape", "Himmelblau's function has four minima, all of value 0; the contours below show them.",
          f'landscape {HIMMELBLAU} --range "-5:5"'),
     Shot("descent.png", "A path on a landscape", "The same descent into Rosenbrock's valley, in space.",
          f'landscape {ROSENBROCK} --start "x=[-1.2, 1]" --method newton'),
     Shot("convergence.png", "Convergence",
-         "Five methods on a quadratic of condition 10,000. Newton's method is there after one step; acceleration turns thousands of steps into\n"
-         "hundreds.",
-         'convergence "x.T @ Q @ x / 2 - b.T @ x" --over x --set "Q=[[1, 0, 0], [0, 100, 0], [0, 0, 10000]]" --set "b=[1, 1, 1]"'
-         ' --start "x=[1, 1, 1]" --method gd --method momentum --method nesterov --method adam --method newton'),
+         "Five methods on a quadratic of condition 10,000. Newton's method is there after one step; acceleration turns\n"
+         "thousands of steps into hundreds.",
+         'convergence "x.T @ Q @ x / 2 - b.T @ x" --over x'
+         ' --set "Q=[[1,0,0,0,0], [0,10,0,0,0], [0,0,100,0,0], [0,0,0,1000,0], [0,0,0,0,10000]]"'
+         ' --set "b=[1, 1, 1, 1, 1]" --start "x=[1, 1, 1, 1, 1]" --method gd --method momentum --method nesterov --method adam --method newton'),
     Shot("network.png", "The loss of a network",
-         "A network of two layers has 12 weights here; this is its loss on the plane through the minimum along two random directions, in which\n"
-         "each row of a matrix is as long as that row of the weights.",
+         "A network of two layers has 12 weights here; this is its loss on the plane through the minimum along two random\n"
+         "directions, in which each row of a matrix is as long as that row of the weights.",
          f"landscape {NETWORK}"),
     Shot("training.png", "Training, seen from above",
          "The same loss along the two directions in which the methods went furthest, with their paths. They begin\n"
-         "at the circle and end in different minima; only the first one's lies in this plane.",
+         "at the circle; Newton's method ends at another point than the others, outside this plane.",
          f"network {NETWORK} --method nesterov --method adam --method newton"),
 ]
 
 HEAD = """# Gallery
 
 Pictures of functions and of their minimisation, each with the command that makes it. They need matplotlib:
-`pip install 'matcalc-symbolic[plot]'`. In Python they are `matcalc.pictures.field`, `path`, `landscape`, `network` and `convergence`, with the
-same options. The same command writes the same bytes; `--save FILE.svg` makes a drawing that can be enlarged.
+`pip install 'matcalc-symbolic[plot]'`. In Python they are `matcalc.pictures.field`, `path`, `landscape`, `network` and
+`convergence`, with the same options. The same command writes the same bytes; `--save FILE.svg` makes a drawing that can be enlarged.
 (This page is made by `python docs/gallery.py`.)
 """
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..errors import DomainError, Fix, NotSupported
 from ..expr import Expr, symbols
@@ -27,7 +29,7 @@ STYLE = {
 DOTS = 110  # an inch
 WIDE, LARGE, SMALL = 430.0, 13.0, 9.0  # points that a title has room for; its size, and its size where it is long
 FORMATS = (".png", ".svg", ".gif")
-FRAMES_A_SECOND = 12
+FILM_DOTS, FRAMES_A_SECOND, REST = 80, 12, 1500  # of a film: its size, its speed, and milliseconds at its end
 
 
 class Picture:
@@ -39,7 +41,7 @@ class Picture:
     ['gradients', 'levels', 'places', 'x', 'y', 'z']
     """
 
-    def __init__(self, figure: Any, data: dict[str, Any], notes: list[str], frames: Callable[[], Any] | None = None) -> None:
+    def __init__(self, figure: Any, data: dict[str, Any], notes: list[str], frames: Callable[[], Iterable[Any]] | None = None) -> None:
         self.figure, self.data, self.notes, self._frames = figure, data, tuple(notes), frames
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -61,7 +63,7 @@ class Picture:
 
     def _bytes(self, kind: str) -> bytes:
         if kind == ".gif" and self._frames is not None:
-            return animated(self._frames())
+            return film(self._frames())
         file = io.BytesIO()
         metadata = {"Software": None} if kind == ".png" else {"Date": None}  # versions and dates would differ from run to run
         with style():
@@ -72,16 +74,22 @@ class Picture:
         return self._bytes(".png")
 
 
-def animated(animation: Any) -> bytes:
-    """An animation as a GIF that goes on for ever."""
-    import tempfile
+def film(figures: Iterable[Any]) -> bytes:
+    """Figures as an animated GIF that rests on the last one and begins again. All frames have its colours, so that none flickers."""
+    from PIL import Image
 
-    from matplotlib.animation import PillowWriter
-
-    with tempfile.TemporaryDirectory() as folder, style():
-        path = Path(folder) / "path.gif"  # the writer takes a name, no open file
-        animation.save(str(path), writer=PillowWriter(fps=FRAMES_A_SECOND), dpi=80)
-        return path.read_bytes()
+    frames = []
+    with style():
+        for figure in figures:
+            figure.set_dpi(FILM_DOTS)
+            figure.canvas.draw()
+            frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()))
+    palette = frames[-1].quantize(96, method=Image.Quantize.MAXCOVERAGE)
+    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    file = io.BytesIO()
+    lasting = [1000 // FRAMES_A_SECOND] * (len(drawn) - 1) + [REST]
+    drawn[0].save(file, format="GIF", save_all=True, append_images=drawn[1:], duration=lasting, loop=0)
+    return file.getvalue()
 
 
 def need_matplotlib() -> None:
@@ -137,7 +145,7 @@ def for_mathtext(latex: str) -> str:
     """
     named = re.sub(r"_\{\[([\d, ]+)\]\}", r"_{\1}", latex)
     for word, ours in ((r"\lVert", r"\Vert"), (r"\rVert", r"\Vert"), (r"\left\lvert", r"\left|"), (r"\right\rvert", r"\right|"),
-                       (r"\lvert", "|"), (r"\rvert", "|")):
+                       (r"\lvert", "|"), (r"\rvert", "|"), (r"^{\top}", r"^{\mathsf{T}}")):
         named = named.replace(word, ours)
     return re.sub(r"(?<=[\w})]) (?=\\[a-z]+\()", r" \\, ", named)  # mathtext sets `x \sin(x)` without a gap
 

@@ -138,12 +138,13 @@ def plane(f: Objective, ranges: Sequence[Range], points: int = FINE) -> Grid:
     return values(f, np.zeros(2), np.eye(2), ranges, points)
 
 
-def gradients(f: Objective, ranges: Sequence[Range], points: int = COARSE) -> tuple[Array, Array]:
+def gradients(f: Objective, ranges: Sequence[Range], count: int = COARSE) -> tuple[Array, Array]:
     """Places inside the range, each a row, and the gradients there; places without a finite gradient are left out."""
-    sides = [low + (high - low) * (np.arange(points) + 0.5) / points for low, high in ranges]
+    sides = [low + (high - low) * (np.arange(count) + 0.5) / count for low, high in ranges]
     places = np.array([[a, b] for b in sides[1] for a in sides[0]])
-    slopes = np.array([f.gradient(p) for p in places])
-    good = np.isfinite(slopes).all(axis=1)
+    points = [f.at(p) for p in places]
+    slopes = np.array([p.gradient for p in points])
+    good = np.isfinite(slopes).all(axis=1) & np.isfinite([p.value for p in points])  # 1/x has values where log(x) has none
     return places[good], slopes[good]
 
 

@@ -17,7 +17,7 @@ from .drawing import COLOURS, DASHES, Picture, Title, entry_labels, limited, nee
 from .surfaces import Grid, Problem, Range
 
 MARKED = 60  # points up to which each step of a path has a dot
-FRAMES, REST = 60, 10  # of an animation, and at its end
+FRAMES = 60  # of a film
 STEEP = 50.0  # highest over median height beyond which a surface shows the logarithm
 FACETS = 80  # of a surface, a side
 METHODS = ("gd", "momentum", "adam", "newton")  # where none is named
@@ -73,7 +73,7 @@ def path(f: Any, over: Any = None, start: Start = None, data: Start = None, *, m
         _draw_paths(figure.axes[0], paths, runs)
         _legend(figure)
         data_shown = {**grid._asdict(), "levels": surfaces.levels(grid.z), "paths": paths}
-        return Picture(figure, data_shown, [*_said(runs), *_masked(grid)], lambda: _animation(scene, paths, runs))
+        return Picture(figure, data_shown, [*_said(runs), *_masked(grid)], lambda: _film(scene, paths, runs))
 
 
 def landscape(f: Any, over: Any = None, start: Start = None, data: Start = None, *, method: str | None = None, directions: str = "auto",
@@ -231,12 +231,13 @@ def _arrows(o: Objective, ranges: list[Range]) -> Picture:
     found = surfaces.levels(grid.z)
     figure = new_figure()
     axes = figure.subplots()
-    axes.contour(grid.x, grid.y, np.ma.masked_invalid(grid.z), levels=found, colors="0.72", linewidths=0.8)
+    axes.contour(grid.x, grid.y, np.ma.masked_invalid(grid.z), levels=found, colors="0.72", linewidths=0.8,
+                 linestyles="solid")
     unit = slopes[uphill] / size[uphill, None]
     arrows = axes.quiver(*places[uphill].T, *unit.T, np.log10(size[uphill]), cmap="viridis", angles="xy", pivot="mid", units="inches",
                          scale_units="inches", scale=6.6, width=0.018, headwidth=4.5, headlength=5, headaxislength=4.5)
     bar = figure.colorbar(arrows, ax=axes, shrink=0.85, aspect=28)
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{v:g}}}$"))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{v:.0f}}}$" if v == round(v) else f"{10**v:.2g}"))
     bar.set_ticks(_decades(np.log10(size[uphill])))
     bar.set_label(r"$\Vert \nabla f \,\Vert$")
     bar.outline.set_visible(False)
@@ -252,7 +253,7 @@ def _decades(logs: Array) -> Array:
     if not len(logs):
         return logs
     whole = np.arange(np.ceil(logs.min()), np.floor(logs.max()) + 1)
-    return whole if len(whole) > 1 else np.round([logs.min(), logs.max()], 2)
+    return whole if len(whole) > 1 else np.linspace(logs.min(), logs.max(), 4)
 
 
 # ---------------------------------------------------------------- contours and paths
@@ -278,7 +279,7 @@ def _contours(scene: Scene) -> Any:
     figure = new_figure()
     axes = figure.subplots()
     axes.contourf(grid.x, grid.y, z, levels=[float(z.min()) - 1e-12 * float(np.ptp(z)), *found], colors=pale(np.linspace(0, 1, len(found))))
-    axes.contour(grid.x, grid.y, z, levels=found, colors="0.6", linewidths=0.4)
+    axes.contour(grid.x, grid.y, z, levels=found, colors="0.6", linewidths=0.4, linestyles="solid")
     put_title(axes, scene.title)
     axes.set(xlabel=scene.labels[0], ylabel=scene.labels[1])
     limited(axes, scene.ranges, surfaces.ASPECT)
@@ -305,13 +306,12 @@ def _legend(figure: Any) -> None:
     """The methods under the picture, where they hide nothing."""
     handles, names = figure.axes[0].get_legend_handles_labels()
     room = int(11 * figure.get_figwidth() / (max(map(len, names)) + 6))  # about 11 letters an inch
-    figure.legend(handles, names, loc="outside lower center", ncols=max(1, min(len(names), room)), frameon=False)
+    rows = -(-len(names) // max(room, 1))
+    figure.legend(handles, names, loc="outside lower center", ncols=-(-len(names) // rows), frameon=False)
 
 
-def _animation(scene: Scene, paths: Mapping[str, Array], runs: Mapping[str, Minimum]) -> Any:
-    """The paths growing: few steps a frame at first, more later, and a rest at the end."""
-    from matplotlib.animation import FuncAnimation
-
+def _film(scene: Scene, paths: Mapping[str, Array], runs: Mapping[str, Minimum]) -> Iterator[Any]:
+    """The figure again and again, the paths growing: few steps a frame at first, more later."""
     figure = _contours(scene)
     axes = figure.axes[0]
     _draw_paths(axes, paths, runs)
@@ -323,15 +323,11 @@ def _animation(scene: Scene, paths: Mapping[str, Array], runs: Mapping[str, Mini
     _legend(figure)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # found once, kept in all frames
-    steps = frame_steps(max(len(xs) for xs in paths.values()))
-
-    def show(k: int) -> list[Any]:
+    for k in frame_steps(max(len(xs) for xs in paths.values())):
         for line, head, xs in zip(lines, heads, paths.values(), strict=True):
             line.set_data(*xs[: k + 1].T)
             head.set_data(*xs[: k + 1][-1:].T)
-        return [*lines, *heads]
-
-    return FuncAnimation(figure, show, frames=[*steps, *[steps[-1]] * REST], blit=False)
+        yield figure
 
 
 def frame_steps(length: int) -> list[int]:
