@@ -1,6 +1,6 @@
 """Makes the pictures of gallery.md by the commands that it shows, and the page itself.
 
-    python docs/gallery.py            writes the page, docs/gallery/*.png and what their numbers were
+    python docs/gallery.py            writes the page, docs/gallery/ and what their numbers were
     python docs/gallery.py --check    says whether the page is out of date
 """
 
@@ -58,8 +58,10 @@ SHOTS = [
          'field "x * sin(x)" --let "x: scalar" --range "-8:8"'),
     Shot("path.png", "The ways of four methods",
          "All start at the circle and end at the star. Newton's method needs 25 steps; descent zigzags into the valley\n"
-         "and creeps along it. With `--save path.gif` the same command makes a film of it.",
+         "and creeps along it.",
          f'path {ROSENBROCK} --start "x=[-1.2, 1]" {METHODS}'),
+    Shot("film.gif", "A film", "A path whose file ends in `.gif` moves: few steps a frame at first, more later.",
+         f'path {ROSENBROCK} --start "x=[-1.2, 1]" --method gd --method momentum --method newton'),
     Shot("landscape.png", "A landscape", "Himmelblau's function has four minima, all of value 0; the contours below show them.",
          f'landscape {HIMMELBLAU} --range "-5:5"'),
     Shot("descent.png", "A path on a landscape", "The same descent into Rosenbrock's valley, in space.",
@@ -69,7 +71,8 @@ SHOTS = [
          "thousands of steps into hundreds.",
          'convergence "x.T @ Q @ x / 2 - b.T @ x" --over x'
          ' --set "Q=[[1,0,0,0,0], [0,10,0,0,0], [0,0,100,0,0], [0,0,0,1000,0], [0,0,0,0,10000]]"'
-         ' --set "b=[1, 1, 1, 1, 1]" --start "x=[1, 1, 1, 1, 1]" --method gd --method momentum --method nesterov --method adam --method newton'),
+         ' --set "b=[1, 1, 1, 1, 1]" --start "x=[1, 1, 1, 1, 1]"'
+         " --method gd --method momentum --method nesterov --method adam --method newton"),
     Shot("network.png", "The loss of a network",
          "A network of two layers has 12 weights here; this is its loss on the plane through the minimum along two random\n"
          "directions, in which each row of a matrix is as long as that row of the weights.",
@@ -163,9 +166,12 @@ def numbers(picture: Picture) -> dict[str, list[float]]:
 
 
 def shrink(source: Path, target: Path) -> None:
-    """A PNG of so few colours that it is small."""
+    """A PNG of so few colours that it is small; a film is that already."""
     from PIL import Image
 
+    if source.suffix == ".gif":
+        target.write_bytes(source.read_bytes())
+        return
     for colours in (256, 128, 64):
         Image.open(source).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
         if target.stat().st_size <= LARGEST:

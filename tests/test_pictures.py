@@ -310,7 +310,7 @@ def test_the_gallery_shows_the_commands_of_its_script() -> None:
         assert 2_000 < (gallery.FOLDER / shot.name).stat().st_size <= gallery.LARGEST
 
 
-@pytest.mark.parametrize("shot", gallery.SHOTS, ids=lambda shot: shot.name)
+@pytest.mark.parametrize("shot", [shot for shot in gallery.SHOTS if shot.name.endswith(".png")], ids=lambda shot: shot.name)
 def test_the_pictures_of_the_gallery_are_what_its_commands_draw(shot: gallery.Shot) -> None:
     with gallery.workshop():
         seen = gallery.numbers(gallery.drawn(shot))

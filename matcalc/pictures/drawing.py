@@ -84,7 +84,9 @@ def film(figures: Iterable[Any]) -> bytes:
             figure.set_dpi(FILM_DOTS)
             figure.canvas.draw()
             frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()))
-    palette = frames[-1].quantize(96, method=Image.Quantize.MAXCOVERAGE)
+    colours, counts = np.unique(np.asarray(frames[-1]).reshape(-1, 3), axis=0, return_counts=True)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colours[np.argsort(-counts, kind="stable")][:256].astype(np.uint8).tobytes())  # the most frequent ones, exactly
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
     lasting = [1000 // FRAMES_A_SECOND] * (len(drawn) - 1) + [REST]
@@ -116,7 +118,7 @@ def new_figure(width: float = 6.4, height: float = 5.2) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(h_pad=0.09, w_pad=0.09)
     return figure

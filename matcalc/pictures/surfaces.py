@@ -16,7 +16,7 @@ from ..optimize.minimizer import KEPT, Minimum, minimize
 from ..optimize.objective import Array, Objective, Plan
 
 HALF = 2.0  # a range that is not given is -2 to 2
-FINE = 141  # points a side of a grid of values
+FINE = 121  # points a side of a grid of values
 COARSE = 21  # arrows a side
 ASPECT = 1.7  # axes are to scale unless one range is so many times longer than the other
 DIRECTIONS = ("auto", "random", "filters", "path")
