@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import DomainError, Fix, NotSupported
 from ..expr import Expr, symbols
-from ..optimize.objective import Objective
+from ..optimize.objective import Array, Objective
 from ..printers import printed
 
 # Okabe & Ito (2008): colours that people with any colour vision can tell apart; yellow is too pale for lines.
@@ -76,22 +76,31 @@ class Picture:
 
 def film(figures: Iterable[Any]) -> bytes:
     """Figures as an animated GIF that rests on the last one and begins again. All frames have its colours, so that none flickers."""
-    from PIL import Image
-
     frames = []
     with style():
         for figure in figures:
             figure.set_dpi(FILM_DOTS)
             figure.canvas.draw()
-            frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()))
-    colours, counts = np.unique(np.asarray(frames[-1]).reshape(-1, 3), axis=0, return_counts=True)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(colours[np.argsort(-counts, kind="stable")][:256].astype(np.uint8).tobytes())  # the most frequent ones, exactly
-    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+            frames.append(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
+    colours, counts = np.unique(frames[-1].reshape(-1, 3), axis=0, return_counts=True)
+    palette = colours[np.argsort(-counts, kind="stable")][:256]  # the most frequent ones, exactly
+    drawn = [in_colours(frame, palette) for frame in frames]
     file = io.BytesIO()
     lasting = [1000 // FRAMES_A_SECOND] * (len(drawn) - 1) + [REST]
     drawn[0].save(file, format="GIF", save_all=True, append_images=drawn[1:], duration=lasting, loop=0)
     return file.getvalue()
+
+
+def in_colours(frame: Array, palette: Array) -> Any:
+    """An image of the colours of the palette that are nearest; Pillow's own search would turn white into grey."""
+    from PIL import Image
+
+    found, place = np.unique(frame.reshape(-1, 3) @ np.array([65536, 256, 1]), return_inverse=True)
+    colours = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1)
+    nearest = ((colours[:, None] - palette[None].astype(int)) ** 2).sum(axis=2).argmin(axis=1).astype(np.uint8)
+    image = Image.frombytes("P", frame.shape[1::-1], nearest[place.ravel()].tobytes())
+    image.putpalette(palette.astype(np.uint8).tobytes())
+    return image
 
 
 def need_matplotlib() -> None:
