@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ pytest.importorskip("matplotlib")
 
 from docs import gallery
 from matcalc import pictures
-from matcalc.pictures import drawing, surfaces
+from matcalc.pictures import drawing, surfaces, views
 
 ROSENBROCK = "(1 - x[0])**2 + 100 * (x[1] - x[0]**2)**2"
 BOWL = "x[0]**2 + 3 * x[1]**2"
@@ -141,6 +143,11 @@ def test_where_there_is_no_value_the_picture_is_empty_and_says_so(draw: Any, tmp
     assert 0.45 < half < 0.55
     assert any(f"{half:.1%}" in note for note in picture.notes)
     picture.save(tmp_path / "half.png")
+
+
+@pytest.mark.parametrize("module", [pictures, drawing, surfaces, views], ids=lambda module: module.__name__)
+def test_examples(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
 
 
 # ---------------------------------------------------------------- text

@@ -55,7 +55,7 @@ def path(f: Any, over: Any = None, start: Start = None, data: Start = None, *, m
 
     >>> from matcalc import pictures
     >>> picture = pictures.path("x[0]**2 + 3 * x[1]**2", start={"x": [1, 1]}, method="newton")
-    >>> picture.data["paths"]["newton"].tolist()
+    >>> abs(picture.data["paths"]["newton"]).round(12).tolist()
     [[1.0, 1.0], [0.0, 0.0]]
 
     Errors: MatcalcError, with a cause and a fix.
@@ -129,7 +129,7 @@ def convergence(f: Any, over: Any = None, start: Start = None, data: Start = Non
 
     >>> from matcalc import pictures
     >>> picture = pictures.convergence("x[0]**2 + 3 * x[1]**2", start={"x": [1, 1]}, method=["gd", "newton"])
-    >>> picture.data["newton"]["above"].tolist()
+    >>> picture.data["newton"]["above"].round(12).tolist()
     [4.0, 0.0]
 
     Errors: MatcalcError, with a cause and a fix.
