@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
-from . import __version__, cli_plot
+from . import __version__, cli_minimize, cli_plot
 from .display import Asked, Shown, emit, show_answers, show_error, show_judgement, show_value
 from .errors import DomainError, Fix, MatcalcError, NotSupported, Request, RuleError, ShapeError, UnknownName, nearest, quote
 
@@ -328,6 +328,14 @@ def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
     entries = mc.rules(rules=rules)
     emit(Shown(list_rules(entries) if not words else show_rule(entries, words[0]), []))
     return 0
+
+
+@verbs.command(examples=cli_minimize.EXAMPLES)
+@reading_options
+@cli_minimize.options
+def minimize(**_options: Any) -> int:
+    """Find the variables at which an expression is smallest."""
+    return cli_minimize.find(read_command(click.get_current_context()))
 
 
 @verbs.command(examples=cli_plot.EXAMPLES)
@@ -856,6 +864,3 @@ def leave_pipe() -> None:
     """Point stdout elsewhere, so that Python's own flush at exit does not complain of the closed pipe."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-from . import cli_minimize  # noqa: E402, F401 - verbs with a file of their own, which take their options from here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +11,6 @@ from typing import Any
 
 import click
 
-from .cli import common, read_arrays, read_command, read_values, reading_options, run, verbs
 from .display import Asked, Shown, seconds, tidy, to_json
 from .errors import DomainError, Fix
 
@@ -18,50 +18,58 @@ QUIET, EVERY = 2.0, 1.0  # seconds before the first word on progress, and betwee
 UNDECIDED = 5  # the exit code of a run that did not converge
 
 
-@verbs.command(examples=(
+EXAMPLES = (
     'matcalc minimize "(1 - x[0])**2 + 100 (x[1] - x[0]**2)**2" --over x --start "x=[-1.2, 1]"',
     'matcalc minimize "norm2sq(X w - y) + lambda norm2sq(w)" --over w --data X.csv --data y.csv --set lambda=0.1',
     'matcalc minimize "norm2sq(A x - b)" --over x --data arrays.npz --subject-to "x >= 0"',
-))
-@reading_options
-@click.option("--over", multiple=True, metavar="X", help="The variable to be found; may be repeated.")
-@click.option("--start", multiple=True, metavar='"x=[1, 2]"', help="Where to begin; zeros where the data gives the size.")
-@click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of another variable; may be repeated.")
-@click.option("--data", multiple=True, metavar="FILE",
-              help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated.")
-@click.option("--method", default="auto", metavar="NAME",
-              help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, or SciPy's bfgs, l-bfgs-b, newton-cg, trust-ncg, "
-              "trust-exact, slsqp, trust-constr.")
-@click.option("--subject-to", multiple=True, metavar='"x >= 0"', help="A constraint: <=, >= or ==; may be repeated.")
-@click.option("--tolerance", type=float, default=1e-8, metavar="T", help="Of the largest entry of the gradient.")
-@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The most iterations.")
-@click.option("--rate", type=float, metavar="R", help="The length of fixed steps.")
-@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which the derivatives are checked.")
-@click.option("--save", metavar="FILE.npz", help="Write the variables that were found.")
-def minimize(**_options: Any) -> int:
-    """Find the variables at which an expression is smallest."""
-    asked = read_command(click.get_current_context())
-    given = {**read_data(asked.get("data")), **read_values(asked.get("values"))}
-    start = read_values(asked.get("start"), "start")
+)
+_OPTIONS: list[Callable[[Any], Any]] = [
+    click.option("--over", multiple=True, metavar="X", help="The variable to be found; may be repeated."),
+    click.option("--start", multiple=True, metavar='"x=[1, 2]"', help="Where to begin; zeros where the data gives the size."),
+    click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of another variable; may be repeated."),
+    click.option("--data", multiple=True, metavar="FILE",
+                 help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated."),
+    click.option("--method", default="auto", metavar="NAME",
+                 help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, or SciPy's bfgs, l-bfgs-b, newton-cg, trust-ncg, "
+                 "trust-exact, slsqp, trust-constr."),
+    click.option("--subject-to", multiple=True, metavar='"x >= 0"', help="A constraint: <=, >= or ==; may be repeated."),
+    click.option("--tolerance", type=float, default=1e-8, metavar="T", help="Of the largest entry of the gradient."),
+    click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The most iterations."),
+    click.option("--rate", type=float, metavar="R", help="The length of fixed steps."),
+    click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which the derivatives are checked."),
+    click.option("--save", metavar="FILE.npz", help="Write the variables that were found."),
+]
+
+
+def options(function: Any) -> Any:
+    """The options of `matcalc minimize`, in the order in which the help shows them."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def find(asked: Asked) -> int:
+    """Minimise what was asked for; the exit code says whether a minimum was found."""
+    from . import cli
+
+    given = {**read_data(asked.get("data")), **cli.read_values(asked.get("values"))}
+    start = cli.read_values(asked.get("start"), "start")
 
     def show(text: str, begin: float) -> Shown:
         import matcalc as mc
 
         options = {name: asked.get(name) for name in ("method", "subject_to", "tolerance", "iterations", "rate")}
-        used = _named(text, given, asked)
-        m = mc.minimize(text, list(asked.get("over")) or None, start, used, **options, progress=_progress(),
-                        **common(asked, "let", "syntax", "rules", "seed"))
+        m = mc.minimize(text, list(asked.get("over")) or None, start, _named(text, given, asked), **options, progress=_progress(),
+                        **cli.common(asked, "let", "syntax", "rules", "seed"))
         if asked.get("save"):
             _saved(asked.get("save"), m.x)
         return _shown(asked, text, m, begin)
 
-    return run(asked, show)
+    return cli.run(asked, show)
 
 
 def _named(text: str, given: dict[str, Any], asked: Asked) -> dict[str, Any]:
     """Of the arrays of files, those that the expression or a constraint names; what was set by hand is all used."""
-    import re
-
     words = set(re.findall(r"[^\W\d]\w*", " ".join([text, *asked.get("subject_to"), *asked.get("let")])))
     by_hand = {pair.partition("=")[0].strip() for pair in asked.get("values")}
     found = {name: value for name, value in given.items() if name in words or name in by_hand}
@@ -113,6 +121,8 @@ def _saved(path: str, x: dict[str, Any]) -> None:
 # ---------------------------------------------------------------- files
 def read_data(paths: Iterable[str]) -> dict[str, Any]:
     """The arrays of .npz and .csv files by name."""
+    from .cli import read_arrays
+
     found: dict[str, Any] = {}
     for path in paths:
         found |= read_table(path) if path.lower().endswith((".csv", ".tsv", ".txt")) else read_arrays(path)

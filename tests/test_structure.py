@@ -24,8 +24,8 @@ ENGINE = """expr cost algebra operators kronecker rebuild operands numerics know
             build properties match identities factoring simplifier
             differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"compiler answer indexed autograd optimize pictures rulecheck claims asking derivatives api".split(),
-         "", "display", "cli_plot", "cli", "__main__"]
+DOORS = [*"chains compiler answer indexed autograd gradient_checks optimize pictures rulecheck claims asking derivatives api".split(),
+         "", "display", "cli_minimize", "cli_plot", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.
@@ -150,6 +150,10 @@ IMPORTERS = {
 }
 
 
+# Modules that run code, and whose: the compiler may run what it made of its own nodes.
+GENERATED = {"autograd.elementwise": "one line for each node of a formula of rules/; its names are v0, t0, f0, made here"}
+
+
 def called_name(node: ast.Call) -> str:
     """The last name of what is called: `compile` for re.compile(...)."""
     f = node.func
@@ -177,7 +181,8 @@ def forbidden_calls(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_text_is_never_executed(name: str) -> None:
-    assert not [*forbidden_calls(MODULES[name])]
+    found = [call for call in forbidden_calls(MODULES[name]) if not (name in GENERATED and "exec" in call)]
+    assert not found
     imports_by_name = any(isinstance(node, ast.Call) and called_name(node) == "import_module" for node in ast.walk(MODULES[name]))
     assert imports_by_name == (name in IMPORTERS), IMPORTERS.get(name, "say here where the name comes from")
 
