@@ -34,22 +34,13 @@ from matcalc.errors import MatcalcError
 from matcalc.identities import readings
 from matcalc.knowledge import Function, Identity, PropertyRule, is_dotted, known
 from matcalc.parser import read
-from matcalc.rulecheck import (
-    FINE,
-    Valued,
-    _holds,
-    _sympy_case,
-    _unsteady,
-    check,
-    close,
-    declared,
-    has,
-    implied,
-    points,
-    transposes,
-    with_integers,
-    within_domain,
-)
+from matcalc.rulecheck import check, has
+from matcalc.rulecheck.calls import called, declared, transposes, with_integers, within_domain
+from matcalc.rulecheck.cases import implied
+from matcalc.rulecheck.facts import holds
+from matcalc.rulecheck.points import points
+from matcalc.rulecheck.sides import FINE, Valued, close, unsteady
+from matcalc.rulecheck.values import sympy_case
 from matcalc.syntax import Reading, Symbol
 from tests.mutants import NEIGHBOURS, mutants
 
@@ -218,12 +209,8 @@ def equivalent(mutant: Mutant) -> bool:
         return same_value(entry, mutant.original)
     if mutant.part == "sympy" and mutant.after.replace(".", "").isidentifier():
         return all(found.verdict is True for let, args in declared(entry) for seed in range(POINTS)
-                   for found in _sympy_case(within_domain(read(called(entry, args), known().language(), let), entry), seed))
+                   for found in sympy_case(within_domain(read(called(entry, args), known().language(), let), entry), seed))
     return all(alike(*pair) for pair in formulas(mutant.original, mutant.before, mutant.after, scalar=mutant.part == "derivative"))
-
-
-def called(f: Function, args: list[str]) -> str:
-    return f"{f.name}({', '.join(args)}{'' if f.head.axis is None else f', axis={f.head.axis}'})"
 
 
 def says_less(mutant: Mutant) -> bool:
@@ -242,7 +229,7 @@ def holds_there(f: Function, part: str) -> bool:
     """Has f a value (and, for `smooth`, the slope of its formula nearby) at 20 generic points that the table now allows?"""
     for let, args in declared(f):
         reading = read(called(f, args), known().language(), let)
-        allowed = [p for p in points([reading], 7, DRAWS) if all(_holds(c, p[0]) for c in f.words("domain"))][:POINTS]
+        allowed = [p for p in points([reading], 7, DRAWS) if all(holds(c, p[0]) for c in f.words("domain"))][:POINTS]
         if len(allowed) < POINTS:
             return False
         for names, sizes in allowed:
@@ -308,7 +295,7 @@ def compared(left: Reading, right: Reading, values: Any) -> bool:
         except (Undecided, Unknown, np.linalg.LinAlgError):
             continue
         if np.isfinite(wanted).all():
-            if not close(got, wanted) and not _unsteady(Valued(left, sizes, values), names, wanted):
+            if not close(got, wanted) and not unsteady(Valued(left, sizes, values), names, wanted):
                 return False
             seen += 1
         if seen == POINTS:

@@ -18,7 +18,6 @@ from .factoring import expanded
 from .knowledge import known
 from .operators import diagonal_matrix
 from .printers.text import expression_text
-from .rulecheck import has
 from .simplifier import Simplifier
 from .structured import CONVENTIONS
 from .syntax import Reading, Symbol
@@ -404,6 +403,8 @@ def _made(s: Symbol, entries: list[int], shape: tuple[int, ...]) -> list[int]:
 def _fits(s: Symbol, entries: Sequence[int], shape: tuple[int, ...]) -> bool:
     """Has a matrix of these entries the properties that were declared?"""
     import numpy as np
+
+    from .rulecheck import has
 
     a = np.array(entries, float).reshape(shape)
     return all(has(a, word) for word in s.properties)
