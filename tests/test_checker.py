@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 from matcalc.checker import Evidence, draw, evaluate, exact, numeric, verify, verify_equal
 from matcalc.checker.evidence import NotRational
+from matcalc.checker.floats import weights
 from matcalc.checker.problem import Problem
 
 from .checker_helpers import read, symbol
@@ -452,6 +454,20 @@ def test_literal_sizes():
     assert verify(read("x.T @ A @ x", let), "x", read("(A + A.T) @ x", let)).verdict is True
     assert "too large" in verify(read("z.T @ Z @ z", let), "z", read("(Z + Z.T) @ z", let)).reason
     assert verify(read("sum(z)", let), "z", read("ones(1000)", let)).verdict is True
+
+
+def test_a_matrix_function_in_many_directions_is_too_large_and_in_few_is_not():
+    for n, reason in ((6, "too large to check"), (3, "the values differ")):
+        let = [f"Y: matrix({n}, {n})"]
+        found = verify(read(f"tr(logm(Y.T @ Y + eye({n})))", let), "Y", read(f"eye({n * n})", let), op="hessian")
+        assert found.reason == reason
+
+
+def test_the_largest_of_no_numbers_at_all_warns_nobody():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with np.errstate(all="ignore"):
+            assert np.isnan(weights(np.full((2, 1), np.nan + 1j), (-2, -1), False)).all()
 
 
 def test_deep_expressions_do_not_recurse():

@@ -277,8 +277,8 @@ def weights(a: Array, axes: tuple[int, ...], least: bool) -> Array:
     hits = (real == top).astype(float)
     if np.iscomplexobj(a):
         near = real >= top - NEAR * np.maximum(1e-3, np.abs(top))
-        slopes = np.where(near, np.imag(a), np.nan)
-        if np.any(np.nanmax(slopes, axis=axes) != np.nanmin(slopes, axis=axes)):
+        slopes = np.imag(a)
+        if np.any(np.max(slopes, axis=axes, where=near, initial=-np.inf) > np.min(slopes, axis=axes, where=near, initial=np.inf)):
             raise Redraw("a tie")
     return hits / np.sum(hits, axis=axes, keepdims=True)
 

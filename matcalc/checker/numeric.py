@@ -22,6 +22,7 @@ NEARBY = 0.02  # relative distance of the second point at which a difference mus
 UNDEFINED = 2  # points where the expression has a value and the answer has none, before that is said
 LARGEST = 200_000  # entries of a part
 BATCH = 4_000_000  # entries of a part, over all directions
+WEIGHTS = {"logm": 400, "nuclear": 100, "sqrtm": 80, "expm": 25, "eigmax": 15, "spectral": 15, "pinv": 8}  # of an entry of their argument
 
 
 def decide(problem: Problem, seed: int, points: int) -> Evidence:
@@ -72,11 +73,14 @@ def _again(ways: Measurement, names: dict[str, Array], sizes: Sizes, stream: Str
 
 
 def _work(problem: Problem, sizes: Sizes) -> int:
-    """Entries of the largest part, times the number of directions."""
+    """Entries of the largest part, or those that go through matrix functions if they count for more, times the number of directions."""
     if problem.op == "equal":
         return 0
     m, n = concrete(problem.shape, sizes)
-    return problem.plan.largest(sizes) * m * n * (m * n if problem.op == "hessian" else 1)
+    through = [(step.data, *concrete(step.shapes[0], sizes)) for step in problem.plan.steps[:problem.stop]
+               if step.kind == "call" and step.data in WEIGHTS]
+    entries = max(problem.plan.largest(sizes), sum(WEIGHTS[name] * rows * columns for name, rows, columns in through))
+    return entries * m * n * (m * n if problem.op == "hessian" else 1)
 
 
 def _strategies(problem: Problem, attempt: int, seed: int, mixed: bool) -> dict[str, str]:
