@@ -2,9 +2,8 @@
 
     python benchmarks/mutation.py [--count 2000] [--seed 1] [--only inv] [--from 0 --to 5000]
 
-Broken are the formulas, values and facts of functions, both sides and the conditions of identities, the patterns, words
-and conditions of properties, and what follows from what. A mutant is equivalent if at 20 points under its conditions
-nothing tells it from the truth; one that cannot be read is no rule.
+A mutant (tests/rule_mutants.py) is equivalent if at 20 points under its conditions nothing tells it from the truth; one that
+cannot be read is no rule.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -32,7 +30,7 @@ from matcalc.checker.problem import Problem
 from matcalc.compiler import Program
 from matcalc.errors import MatcalcError
 from matcalc.identities import readings
-from matcalc.knowledge import Function, Identity, PropertyRule, is_dotted, known
+from matcalc.knowledge import Function, Identity, PropertyRule, known
 from matcalc.parser import read
 from matcalc.rulecheck import check, has
 from matcalc.rulecheck.calls import called, declared, transposes, with_integers, within_domain
@@ -42,156 +40,43 @@ from matcalc.rulecheck.points import points
 from matcalc.rulecheck.sides import FINE, Valued, close, unsteady
 from matcalc.rulecheck.values import sympy_case
 from matcalc.syntax import Reading, Symbol
-from tests.mutants import NEIGHBOURS, mutants
+from tests.rule_mutants import Implication, Mutant, all_mutants, is_class
 
-CALCULUS = ("derivative", "differential", "trace_differential", "definition", "adjoint", "matrix", "written_out")
-VALUES = ("numpy", "sympy", "alternative")
 POINTS = 20
 DRAWS = 400  # of which 20 must have a value
-WIDER = {">": (">=", "<"), ">=": (">", "<="), "<": ("<=", ">"), "<=": ("<", ">="), "!=": (">",)}
-OTHER_WORDS = {  # what a condition may be confused with: weaker words, and others of its sort
-    "symmetric": "skew", "skew": "symmetric", "psd": "symmetric", "spd": "psd symmetric", "orthogonal": "invertible symmetric",
-    "diagonal": "symmetric lower", "lower": "upper", "upper": "lower", "positive": "nonnegative", "nonnegative": "simplex",
-    "simplex": "nonnegative", "onehot": "simplex", "invertible": "symmetric"}
-STRONGER = {  # what a result may be said to be and is not
-    "symmetric": "psd skew diagonal", "skew": "symmetric", "psd": "spd nonnegative", "spd": "diagonal positive", "orthogonal": "symmetric",
-    "diagonal": "psd invertible", "lower": "upper diagonal", "upper": "lower diagonal", "positive": "simplex", "nonnegative": "positive",
-    "simplex": "onehot positive", "onehot": "positive", "invertible": "orthogonal symmetric"}
-Entry = Function | Identity | PropertyRule
-
-
-class Implication(NamedTuple):
-    """One word of [implies]: what has the first property has the second."""
-
-    name: str
-    follows: str
-    where: str = "rules/properties.toml"
-
-
-class Mutant(NamedTuple):
-    """One entry with one fault (None if it cannot even be stated): where the fault stands, and what was there before."""
-
-    entry: Entry | Implication | None
-    original: Entry | Implication
-    part: str
-    fault: str
-    before: str
-    after: str
-
-
-# ---------------------------------------------------------------- the faults
-@cache
-def all_mutants() -> list[Mutant]:
-    found: list[Mutant] = []
-    for entry in known().entries():
-        of = of_function if isinstance(entry, Function) else of_identity if isinstance(entry, Identity) else of_property
-        found += of(entry)  # type: ignore[arg-type,operator]
-    for word, follows in known().implies.items():
-        for old in follows:
-            wrong = [w for w in STRONGER[old].split() if w not in known().closure(frozenset({word}))]
-            found += [Mutant(Implication(word, new), Implication(word, old), "implies", "wrong property", old, new) for new in wrong]
-    return found
-
-
-def of_function(f: Function) -> Iterator[Mutant]:
-    def with_(key: str, value: str | list[str]) -> Function | None:
-        try:
-            return Function(f.entry, {**f.table, key: value}, f.where)
-        except MatcalcError:  # a name that no rule may have
-            return None
-
-    for key in (*CALCULUS, *VALUES):
-        text = f.get(key)
-        if not text:
-            continue
-        if key == "sympy" and text.replace(".", "").isidentifier():  # a class: that of another function
-            others = {g.get("sympy") for name in NEIGHBOURS.get(f.name, ["exp"]) for g in known().functions.get(name, [])} - {text, ""}
-            for other in sorted(others):
-                yield Mutant(with_(key, other), f, key, "neighbouring function", text, other)
-            continue
-        if is_dotted(text):
-            module, _, name = text.rpartition(".")
-            for other in NEIGHBOURS.get(name, ["negative" if module == "numpy" else "sin"]):
-                yield Mutant(with_(key, f"{module}.{other}"), f, key, "neighbouring function", text, f"{module}.{other}")
-            continue
-        for fault, wrong in mutants(text):
-            yield Mutant(with_(key, wrong), f, key, fault, text, wrong)
-    if f.get("transpose"):
-        other = {"through": "same", "same": "through"}[f.get("transpose")]
-        yield Mutant(with_("transpose", other), f, "transpose", "transpose", f.get("transpose"), other)
-    for key in ("domain", "smooth"):
-        for fault, old, new in conditions(f.words(key), WIDER):
-            yield Mutant(with_(key, list(new)), f, key, fault, old, ", ".join(new))
-
-
-def of_identity(rule: Identity) -> Iterator[Mutant]:
-    for side in ("left", "right"):
-        text = getattr(rule, side)
-        for fault, wrong in mutants(text):
-            yield Mutant(rule._replace(**{side: wrong}), rule, side, fault, text, wrong)
-    for key in ("conditions", "assumptions"):
-        for fault, old, new in conditions(getattr(rule, key)):
-            yield Mutant(rule._replace(**{key: new}), rule, key, fault, old, ", ".join(new))
-
-
-def of_property(rule: PropertyRule) -> Iterator[Mutant]:
-    for fault, wrong in mutants(rule.pattern):
-        yield Mutant(rule._replace(pattern=wrong), rule, "pattern", fault, rule.pattern, wrong)
-    for i, word in enumerate(rule.properties):
-        for other in STRONGER[word].split():
-            said = (*rule.properties[:i], other, *rule.properties[i + 1:])
-            yield Mutant(rule._replace(properties=said), rule, "properties", "wrong property", word, other)
-    for fault, old, new in conditions(rule.conditions):
-        yield Mutant(rule._replace(conditions=new), rule, "conditions", fault, old, ", ".join(new))
-
-
-def conditions(given: tuple[str, ...], wider: dict[str, tuple[str, ...]] | None = None) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """(fault, the condition before, all of them afterwards): each one dropped, and each one changed."""
-    for i, condition in enumerate(given):
-        others = given[:i], given[i + 1:]
-        yield "dropped condition", condition, (*others[0], *others[1])
-        name, colon, word = (p.strip() for p in condition.partition(":"))
-        for instead in OTHER_WORDS.get(word, "").split() if colon else ():
-            yield "wrong condition", condition, (*others[0], f"{name}: {instead}", *others[1])
-        left, sign, right = [*condition.split(" "), "", ""][:3]
-        for instead in (wider or {}).get(sign, ()):
-            yield "wrong condition", condition, (*others[0], f"{left} {instead} {right}", *others[1])
 
 
 # ---------------------------------------------------------------- the verdicts
 def verdict(mutant: Mutant) -> str:
     """caught, refused (a rule whose check finds no verdict is not taken either), equivalent, unreadable or SURVIVED."""
-    if mutant.entry is None:
+    entry, original = mutant.entry, mutant.original
+    if entry is None:
         return "unreadable"
-    with installed(mutant):
+    with in_place_of(original, entry) if isinstance(original, Function) else nullcontext():
         try:
-            found = implied(*mutant.entry[:2]) if isinstance(mutant.entry, Implication) else check(mutant.entry).evidence
+            found = implied(*entry[:2]) if isinstance(entry, Implication) else check(entry).evidence
         except MatcalcError:
             return "unreadable"
-        if found.verdict is False:
-            return "caught"
         if found.verdict is None:
             return "refused"
-        return "equivalent" if equivalent(mutant) else "SURVIVED"
+        return "caught" if not found.verdict else "equivalent" if equivalent(mutant) else "SURVIVED"
 
 
 @contextmanager
-def installed(mutant: Mutant) -> Iterator[None]:
-    """The mutant in the place of its original, so that everything that asks rules/ meets the fault."""
-    if not isinstance(mutant.entry, Function) or not isinstance(mutant.original, Function):
-        yield
-        return
-    overloads = known().functions[mutant.original.name]
-    place = overloads.index(mutant.original)
-    overloads[place] = mutant.entry
+def in_place_of(old: Function, new: Function) -> Iterator[None]:
+    """So that everything that asks rules/ meets the new one."""
+    overloads = known().functions[old.name]
+    place = overloads.index(old)
+    overloads[place] = new
     try:
         yield
     finally:
-        overloads[place] = mutant.original
+        overloads[place] = old
 
 
+# ---------------------------------------------------------------- what is true, whatever it says
 def equivalent(mutant: Mutant) -> bool:
-    """Is the mutant, whatever it says, true? No difference at 20 points."""
+    """No difference at 20 points."""
     entry = mutant.entry
     if isinstance(entry, Identity):
         return all(alike(left, right) for left, right in readings(entry) if right is not None)
@@ -200,17 +85,24 @@ def equivalent(mutant: Mutant) -> bool:
     if isinstance(entry, Implication):
         reading = read("A", known().language(), ["A: matrix(n, n)"])
         return has_everywhere(reading._replace(symbols={"A": Symbol("A", ("n", "n"), frozenset({entry.name}))}), (entry.follows,))
-    assert isinstance(mutant.original, Function)
+    return equivalent_function(mutant, entry, mutant.original)
+
+
+def equivalent_function(mutant: Mutant, f: Function, original: Function) -> bool:
     if mutant.part == "transpose":
-        return all(alike(*claims(entry, *d)) for d in declared(entry))
+        return all(alike(*claims(f, *d)) for d in declared(f))
     if mutant.part in ("domain", "smooth"):
-        return says_less(mutant) or holds_there(entry, mutant.part)
+        return says_less(mutant) or holds_there(f, mutant.part)
     if mutant.part == "numpy":
-        return same_value(entry, mutant.original)
-    if mutant.part == "sympy" and mutant.after.replace(".", "").isidentifier():
-        return all(found.verdict is True for let, args in declared(entry) for seed in range(POINTS)
-                   for found in sympy_case(within_domain(read(called(entry, args), known().language(), let), entry), seed))
-    return all(alike(*pair) for pair in formulas(mutant.original, mutant.before, mutant.after, scalar=mutant.part == "derivative"))
+        return same_value(f, original)
+    if mutant.part == "sympy" and is_class(mutant.after):
+        return all(found.verdict is True for reading in calls(f) for seed in range(POINTS) for found in sympy_case(reading, seed))
+    return all(alike(*pair) for pair in formulas(original, mutant.before, mutant.after, scalar=mutant.part == "derivative"))
+
+
+def calls(f: Function) -> Iterator[Reading]:
+    """The function called with every kind of argument, drawn from its domain."""
+    return (within_domain(read(called(f, args), known().language(), let), f) for let, args in declared(f))
 
 
 def says_less(mutant: Mutant) -> bool:
@@ -230,12 +122,9 @@ def holds_there(f: Function, part: str) -> bool:
     for let, args in declared(f):
         reading = read(called(f, args), known().language(), let)
         allowed = [p for p in points([reading], 7, DRAWS) if all(holds(c, p[0]) for c in f.words("domain"))][:POINTS]
-        if len(allowed) < POINTS:
+        values = (Valued(reading, sizes, known().added_values(f.name)).at(names) for names, sizes in allowed)
+        if len(allowed) < POINTS or not all(np.isfinite(value).all() for value in values):
             return False
-        for names, sizes in allowed:
-            value = Valued(reading, sizes, known().added_values(f.name)).at(names)
-            if not np.isfinite(value).all():
-                return False
     return part == "domain" or check(f).ok
 
 
@@ -256,14 +145,10 @@ def formulas(f: Function, before: str, after: str, scalar: bool) -> Iterator[tup
 def same_value(f: Function, original: Function) -> bool:
     """What is computed, for the mutant and for the true function, at points of the domain: the same up to rounding."""
     near = FINE if original.head.elementwise else 1e-8
-    for let, args in declared(original):
-        reading = within_domain(read(called(f, args), known().language(), let), original)
+    for reading in calls(original):
         mutant = Program(build(reading))
-        overloads = known().functions[original.name]
-        place = overloads.index(f)
-        overloads[place] = original
-        true = Program(build(reading))
-        overloads[place] = f
+        with in_place_of(f, original):
+            true = Program(build(reading))
         for names, _ in points([reading], 7, POINTS):
             try:
                 if not np.allclose(mutant(names), true(names), rtol=near, atol=near):
