@@ -154,6 +154,13 @@ def test_no_false_alarm_at_the_edge_of_floats(f, wrt, answer):
         assert numeric.decide(Problem(read(f, LET), wrt, read(answer, LET)), seed, 2).verdict is not False
 
 
+def test_numbers_that_cancel_are_zero_as_far_as_floats_can_say():
+    assert numeric.decide(Problem(read("sum(softmax(x))", LET), "x", read("zeros(n)", LET)), 0, 2).verdict is True
+    large = "100000000000 * sum(x) - 100000000000 * sum(x) + sum(x)"
+    found = numeric.decide(Problem(read(large, LET), "x", read("1.00003 * ones(n)", LET)), 0, 2)
+    assert (found.verdict, found.reason) == (None, "a difference no larger than rounding errors")
+
+
 def test_what_is_too_small_beside_a_constant_to_be_nudged_accuses_nobody():
     """Rounding errors look like a difference that stays, where a nudge of X does not reach the sum."""
     inside = "ones(n, n) + 0.0000001 * X"
@@ -375,6 +382,13 @@ def test_conventions_are_what_finite_differences_say(word):
     ("A @ B @ x", "A @ (B @ x)", "exact"), ("pinv(M) @ M @ pinv(M)", "pinv(M)", "exact"),
     ("inv(expm(X))", "expm(-X)", "numeric"), ("gammaln(p + 1)", "gammaln(p) + log(p)", "numeric"),
     ("logm(expm(0.1 * X))", "0.1 * X", "numeric"),
+    ("cumsum(M, axis=1)", "M @ triu(ones(n, n))", "exact"), ("cumsum(M, axis=0)", "tril(ones(m, m)) @ M", "exact"),
+    ("cumsum(x.T)", "x.T @ triu(ones(n, n))", "exact"), ("mpow(S, 0.5) @ mpow(S, 0.5)", "S", "numeric"),
+    ("norm(x, t)", "sum(abs(x)**t)**(1 / t)", "numeric"), ("norm(x, 3)", "norm(-x, 3)", "exact"), ("max(x.T, axis=1)", "max(x)", "exact"),
+    ("diag(x.T)", "diag(x)", "exact"), ("mean(x.T)", "mean(x)", "exact"), ("0.5 * x + x / 2", "x", "exact"),
+    ("sign(0 * x)", "0 * x", "exact"), ("c + M", "c * ones(m, n) + M", "exact"), ("softplus(x)", "log(1 + exp(x))", "exact"), ("log1p(x)", "log(1 + x)", "exact"),
+    ("expm1(x)", "exp(x) - 1", "exact"), ("arctan(-x)", "-arctan(x)", "exact"), ("erf(-x)", "-erf(x)", "exact"),
+    ("arcsin(-x)", "-arcsin(x)", "exact"), ("x**0", "ones(n)", "exact"), ("p**(-2)", "1 / p**2", "exact"), ("det(ones(n, n))", "0", "exact"),
 ])
 def test_equalities(left, right, kind):
     found = verify_equal(read(left, LET), read(right, LET))
@@ -490,6 +504,24 @@ def test_evidence_in_words():
     x, a = np.array(example["inputs"]["x"]), np.array(example["inputs"]["A"])
     assert example["got"] == pytest.approx((2 * a @ x)[i, j])
     assert example["wanted"] == pytest.approx(((a + a.T) @ x)[i, j])
+
+
+def test_a_counterexample_names_the_entry_of_a_jacobian():
+    let = ["M: matrix(2, 3)"]
+    wrong = "eye(6) + 0.5 * eye(6)[:, 4] @ eye(6)[1, :]"
+    for layout, entry in (("numerator", (4, 1)), ("denominator", (4, 1))):
+        found = numeric.decide(Problem(read("vec(M)", let), "M", read(wrong, let), op="jacobian", layout=layout), 0, 2)
+        assert (found.verdict, found.points, found.counterexample["entry"]) == (False, 2, entry)
+
+
+def test_no_size_is_long_enough_for_an_index_far_out():
+    found = numeric.decide(Problem(read("x[5000]", LET), "x", read("x", LET)), 0, 2)
+    assert str(found) == "inconclusive: no small sizes fit the expression"
+
+
+def test_the_diagonal_of_two_rows():
+    let = ["Z: matrix(2, 2)"]
+    assert str(verify_equal(read("diag(Z)", let), read("vstack(Z[0, 0], Z[1, 1])", let))) == "exact, 3 points"
 
 
 def test_the_same_seed_gives_the_same_evidence():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 import matcalc as mc
+from matcalc.algebra import zeros
+from matcalc.expr import symbol
+from matcalc.transposition import transposed
 from tests.helpers import gives, measured
 
 # SymPy answers 0, or nothing, for these
@@ -91,3 +94,17 @@ def test_deep_networks_grow_linearly_in_text() -> None:
     answer = mc.grad(f"sum({layers})", "W1")
     assert answer.evidence.verdict is True
     assert len(str(answer)) < 1500
+
+
+@pytest.mark.parametrize("wrt", ["A", "B"])
+@pytest.mark.parametrize("f", ["sum(C * kron(A, B))", "sum(kron(D, E) * tanh(kron(A, B)))", "tr(kron(D, E).T @ kron(A, B))"])
+def test_both_factors_of_a_kronecker_product(f: str, wrt: str) -> None:
+    let = ["A: matrix(2, 3)", "B: matrix(4, 5)", "C: matrix(8, 15)", "D: matrix(2, 3)", "E: matrix(4, 5)"]
+    assert mc.grad(f, wrt, let).evidence.verdict is True
+
+
+def test_what_is_not_linear_has_no_transpose() -> None:
+    x = symbol("x", ("n", 1))
+    assert transposed(zeros(("n", 1)), x) == {}
+    with pytest.raises(mc.NotDifferentiable):
+        transposed(x, x)
