@@ -271,6 +271,11 @@ def test_hessians(f, wrt, answer):
     assert numeric.decide(Problem(read(f, LET), wrt, read(answer, LET), op="hessian"), 1, 2).verdict is True
 
 
+def test_the_second_derivative_of_a_variable_power_is_not_zero():
+    assert check("c**t", "c", "t * (t - 1) * c**(t - 2)", op="hessian").verdict is True
+    assert check("c**t", "c", "0 * c", op="hessian").verdict is False
+
+
 def test_an_unsymmetric_hessian_is_caught():
     assert check("x.T @ A @ x", "x", "2 * A", op="hessian").verdict is False
 

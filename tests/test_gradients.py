@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 import matcalc as mc
-from matcalc.algebra import zeros
+from matcalc.algebra import mul, zeros
+from matcalc.differentials import tangent
 from matcalc.expr import symbol
+from matcalc.kronecker import kron
+from matcalc.operators import frobenius
 from matcalc.transposition import transposed
 from tests.helpers import gives, measured
 
@@ -108,3 +111,10 @@ def test_what_is_not_linear_has_no_transpose() -> None:
     assert transposed(zeros(("n", 1)), x) == {}
     with pytest.raises(mc.NotDifferentiable):
         transposed(x, x)
+
+
+def test_a_kronecker_product_against_another_leaves_an_inner_product() -> None:
+    a, b, d, e = (symbol(name, shape) for name, shape in (("A", (2, 3)), ("B", (4, 5)), ("D", (2, 3)), ("E", (4, 5))))
+    da, db = tangent("dA", a), tangent("dB", b)
+    assert transposed(kron(a, db), kron(d, e)) == {db: mul([frobenius(a, d), e])}
+    assert transposed(kron(da, b), kron(d, e)) == {da: mul([frobenius(b, e), d])}
