@@ -48,6 +48,7 @@ CASES = [
     ("sum(sigmoid(W @ x))", "x", "W.T @ (sigmoid(W @ x) * (1 - sigmoid(W @ x)))", []),
     ("100 * (y - x**2)**2 + (1 - x)**2", "x", "2 * (x - 1) - 400 * x * (y - x**2)", ["x: scalar", "y: scalar"]),
     ("tr(expm(X))", "X", "expm(X).T", []),
+    ("norm2sq(t * c * x - y)", "t", "2 * c * x.T @ (t * c * x - y)", ["t: scalar", "c: scalar"]),
 ]
 
 
@@ -104,6 +105,10 @@ def test_deep_networks_grow_linearly_in_text() -> None:
 def test_both_factors_of_a_kronecker_product(f: str, wrt: str) -> None:
     let = ["A: matrix(2, 3)", "B: matrix(4, 5)", "C: matrix(8, 15)", "D: matrix(2, 3)", "E: matrix(4, 5)"]
     assert mc.grad(f, wrt, let).evidence.verdict is True
+
+
+def test_rows_of_a_matrix() -> None:
+    assert mc.grad("norm2sq(A[1:, :2] @ b)", "A", ["A: matrix(3, 4)", "b: vector(2)"]).evidence.verdict is True
 
 
 def test_what_is_not_linear_has_no_transpose() -> None:
