@@ -200,7 +200,7 @@ def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
 def _complex_holds(value: Callable[..., Any], xs: list[Array], found: list[Array]) -> bool:
     """abs, max and conjugates are not analytic: one stencil along a mixed direction says whether the complex step may be believed."""
     ways = [np.cos(1.0 + np.arange(x.size)).reshape(x.shape) for x in xs]
-    expected: float = sum(float(np.vdot(w, g)) for g, w in zip(found, ways, strict=True))
+    expected = sum(float(np.sum(w * g)) for g, w in zip(found, ways, strict=True))
 
     def at(t: float) -> float:
         return float(np.real(value([x + t * w for x, w in zip(xs, ways, strict=True)])))

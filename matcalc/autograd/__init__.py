@@ -28,6 +28,7 @@ from .functions import (
     min,
     mpow,
     norm,
+    nuclear,
     outer,
     polygamma,
     reshape,
@@ -45,8 +46,8 @@ from .variable import Variable, no_grad
 
 __all__ = [
     "Variable", "argmaxmask", "choose_mode", "concatenate", "cumsum", "diag", "diagv", "dot", "grad", "hessian", "hvp", "jacobian", "jvp",
-    "kron", "logsumexp", "matmul", "max", "mean", "min", "mpow", "no_grad", "norm", "outer", "polygamma", "reshape", "softmax", "stack",
-    "sum", "tr", "trace", "transpose", "value_and_grad", "vec", "vjp", "where",
+    "kron", "logsumexp", "matmul", "max", "mean", "min", "mpow", "no_grad", "norm", "nuclear", "outer", "polygamma", "reshape", "softmax",
+    "stack", "sum", "tr", "trace", "transpose", "value_and_grad", "vec", "vjp", "where",
 ]
 
 

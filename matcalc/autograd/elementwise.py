@@ -13,7 +13,7 @@ import numpy as np
 from ..algebra import call
 from ..differentials import differential, tangent
 from ..dims import SCALAR
-from ..errors import NotSupported, ShapeError
+from ..errors import DomainError, NotSupported, ShapeError
 from ..expr import Expr, number, postorder, symbol
 from ..functions import instantiate, of_call, result_shape, template
 from ..knowledge import Function, is_dotted, known
@@ -62,7 +62,7 @@ class Elementwise:
                 return _symbolic(self.function.name, [*(number(k) for k in self.whole), x])
             x = operand(x)
             if x is NotImplemented:
-                raise TypeError(f"{self.__name__} takes a Variable or numbers")
+                raise DomainError(f"{self.__name__} takes a Variable or numbers")
             if x.__class__ is not Variable:
                 return self.numbers(x) if x.__class__ is float else self.arrays(x)
         v = x._v
@@ -85,7 +85,7 @@ def value_of(function: Function, args: Sequence[Expr], *, numbers: bool) -> Call
             return arrays
         plainly = getattr(math, SPELLED.get(name, name), None) if len(args) == 1 else None
         if name == "sign":
-            return lambda x: (x > 0.0) - (x < 0.0) + 0.0 * x
+            return lambda x: float((x > 0.0) - (x < 0.0)) if x == x else x
         if plainly is None:
             return abs if name == "abs" else lambda x: float(arrays(x))
 
@@ -111,8 +111,21 @@ def dotted(name: str, *first: int) -> Callable[..., Any]:
     except (ImportError, AttributeError):
         raise NotSupported(f"{name} is not installed", detail="SciPy comes with the extra [opt]") from None
     if module == "math":
-        f = np.vectorize(f, otypes=[float])
+        f = np.vectorize(_total(f), otypes=[float])
     return (lambda x: f(*first, x)) if first else f
+
+
+def _total(f: Callable[[float], float]) -> Callable[[float], float]:
+    """A function of Python's math that has a value everywhere, as those of NumPy have: nan outside its domain, inf when it is too large."""
+    def value(x: float) -> float:
+        try:
+            return f(x)
+        except ValueError:
+            return math.nan
+        except OverflowError:
+            return math.inf
+
+    return value
 
 
 # ---------------------------------------------------------------- code for numbers and arrays, made from our own nodes

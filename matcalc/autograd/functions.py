@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, UnknownName, nearest
+from ..errors import DomainError, NotSupported, ShapeError, UnknownName, nearest
 from ..expr import Expr, number
 from ..knowledge import known
 from .elementwise import TWO, elementwise, two
@@ -36,6 +36,10 @@ def by_rows(name: str, x: Any, axis: int | None, *, keeps: bool, keepdims: bool 
             raise ShapeError(f"there is no axis {axis} in shape {shape}")
     n = len(shape_of(x))
     axis %= n
+    if not shape_of(x)[axis]:
+        if keeps:
+            return x
+        raise DomainError(f"{name} of no entries: the shape is {shape}")
     order = (*(i for i in range(n) if i != axis), axis)
     moved = x.transpose(*order) if axis != n - 1 else x
     rows = moved if n > 1 else moved.reshape(1, -1)
@@ -52,10 +56,16 @@ def by_rows(name: str, x: Any, axis: int | None, *, keeps: bool, keepdims: bool 
     return found if shape_of(found) or isinstance(found, Variable) else float(found)
 
 
+def given(name: str, x: Any) -> Any:
+    """A Variable or plain numbers; anything else is an error."""
+    found = operand(x)
+    if found is NotImplemented:
+        raise DomainError(f"{name} takes a Variable or numbers, not {type(x).__name__}")
+    return found
+
+
 def _array(name: str, x: Any) -> Any:
-    x = operand(x)
-    if x is NotImplemented:
-        raise TypeError(f"{name} takes a Variable or numbers")
+    x = given(name, x)
     if not shape_of(x):
         return x.reshape(1) if isinstance(x, Variable) else np.array([x])
     return x
@@ -98,7 +108,7 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum of all entries, or along one or several axes."""
     if isinstance(x, Expr):
         return symbolic("sum", [x], axis)
-    x = operand(x)
+    x = given("sum", x)
     if x.__class__ is float:
         return x
     if x.__class__ is Variable:
@@ -111,7 +121,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean of all entries, or along one or several axes."""
     if isinstance(x, Expr):
         return symbolic("mean", [x], axis)
-    x = operand(x)
+    x = given("mean", x)
     if x.__class__ is Variable:
         return x.mean(axis, keepdims)
     if x.__class__ is float:
@@ -123,19 +133,21 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 # ---------------------------------------------------------------- shapes
 def reshape(x: Any, shape: Any) -> Any:
     """The entries in another shape."""
-    return operand(x).reshape(shape)
+    return given("reshape", x).reshape(shape)
 
 
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes in another order; without one, reversed."""
     if isinstance(x, Expr):
         return x.T
-    return operand(x).transpose(*(axes or ()))
+    return given("transpose", x).transpose(*(axes or ()))
 
 
-def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
-    """Arrays one after the other along an axis that they have."""
-    kept = tuple(operand(p) for p in parts)
+def concatenate(parts: Sequence[Any], axis: int | None = 0) -> Any:
+    """Arrays one after the other along an axis that they have; None: all their entries in one vector."""
+    kept = tuple(given("concatenate", p) for p in parts)
+    if axis is None:
+        kept, axis = tuple(p.reshape(-1) if shape_of(p) else stack([p]) for p in kept), 0
     values = [plain(p) for p in kept]
     try:
         v = np.concatenate(values, axis=axis)
@@ -149,7 +161,7 @@ def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
 def stack(parts: Sequence[Any], axis: int = 0) -> Any:
     """Arrays of one shape along a new axis."""
     def widened(p: Any) -> Any:
-        p = operand(p)
+        p = given("stack", p)
         shape = list(shape_of(p))
         shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, 1)
         return p.reshape(tuple(shape)) if p.__class__ is not float else np.full(shape, p)
@@ -159,9 +171,13 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
 def where(mask: Any, a: Any, b: Any) -> Any:
     """a where the mask holds, b elsewhere; what is not chosen gets no gradient, also where it is not finite."""
     mask = np.asarray(mask._v if isinstance(mask, Variable) else mask, dtype=bool)
-    shape = np.broadcast_shapes(mask.shape, np.shape(plain(a)), np.shape(plain(b)))
+    a, b = given("where", a), given("where", b)
+    try:
+        shape = np.broadcast_shapes(mask.shape, shape_of(a), shape_of(b))
+    except ValueError:
+        raise ShapeError(f"where of shapes {mask.shape}, {shape_of(a)} and {shape_of(b)}") from None
     zero = np.zeros(shape)
-    one, other = (x if shape_of(x) == shape else x + zero for x in (operand(a), operand(b)))
+    one, other = (x if shape_of(x) == shape else x + zero for x in (a, b))
     if one.__class__ is not Variable and other.__class__ is not Variable:
         return np.where(mask, one, other)
     return masked(one, mask) + masked(other, ~mask)
@@ -171,7 +187,7 @@ def trace(x: Any) -> Any:
     """The sum of the diagonal of the last two axes."""
     if isinstance(x, Expr):
         return symbolic("tr", [x])
-    x = operand(x)
+    x = given("trace", x)
     found = (x * np.eye(_square("trace", x))).sum(axis=(-2, -1))
     return found if shape_of(found) or isinstance(found, Variable) else float(found)
 
@@ -183,7 +199,7 @@ def diag(x: Any) -> Any:
     """A vector as a diagonal matrix; of a matrix, its diagonal (as in NumPy)."""
     if isinstance(x, Expr):
         return symbolic("diag" if x.shape[1] == 1 else "diagv", [x])
-    x = operand(x)
+    x = given("diag", x)
     if len(shape_of(x)) == 1:
         return x.reshape(-1, 1) * np.eye(shape_of(x)[0])
     return diagv(x)
@@ -193,7 +209,7 @@ def diagv(x: Any) -> Any:
     """The diagonal of the last two axes."""
     if isinstance(x, Expr):
         return symbolic("diagv", [x])
-    x = operand(x)
+    x = given("diagv", x)
     return (x * np.eye(_square("diagv", x))).sum(axis=-1)
 
 
@@ -208,7 +224,7 @@ def outer(a: Any, b: Any) -> Any:
     """The products of all pairs of entries of two vectors."""
     if isinstance(a, Expr) or isinstance(b, Expr):
         return a @ b.T
-    return operand(a).reshape(-1, 1) * operand(b).reshape(1, -1)
+    return given("outer", a).reshape(-1, 1) * given("outer", b).reshape(1, -1)
 
 
 def kron(a: Any, b: Any) -> Any:
@@ -217,7 +233,10 @@ def kron(a: Any, b: Any) -> Any:
         return symbolic("kron", [a, b])
     from .formula import kron as blocks
 
-    return blocks(operand(a), operand(b))
+    a, b = given("kron", a), given("kron", b)
+    if len(shape_of(a)) < 2 or len(shape_of(b)) < 2:
+        raise ShapeError(f"kron takes matrices; these have shapes {shape_of(a)} and {shape_of(b)}")
+    return blocks(a, b)
 
 
 def vec(x: Any) -> Any:
@@ -231,19 +250,32 @@ def matmul(a: Any, b: Any) -> Any:
     return a @ b
 
 
-dot = matmul
+def dot(a: Any, b: Any) -> Any:
+    """a @ b of vectors and matrices; with a number, the product. Of stacks use @, which NumPy's dot does not agree with."""
+    if isinstance(a, Expr) or isinstance(b, Expr):
+        return a @ b
+    a, b = given("dot", a), given("dot", b)
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    if len(shape_of(b)) > 2:
+        raise ShapeError(f"dot is of vectors and matrices, not of shapes {shape_of(a)} and {shape_of(b)}", detail="a @ b is of stacks")
+    return a @ b
 
 
 def polygamma(k: int, x: Any) -> Any:
     """The k-th derivative of digamma."""
-    return elementwise("polygamma", (int(k),))(x)
+    if not isinstance(k, int) or k < 0:
+        raise DomainError(f"the order of polygamma is a whole number, not {k!r}")
+    return elementwise("polygamma", (k,))(x)
 
 
 def mpow(x: Any, k: int) -> Any:
     """A square matrix to a whole power."""
     if isinstance(x, Expr):
         return symbolic("mpow", [x, number(k)])
-    x = operand(x)
+    x = given("mpow", x)
+    if not isinstance(k, int):
+        raise DomainError(f"mpow takes a whole power, not {k!r}")
     if k < 0:
         return mpow(made("inv")(x), -k)
     total: Any = np.eye(_square("mpow", x))
@@ -257,9 +289,37 @@ def norm(x: Any, p: float | None = None) -> Any:
     if isinstance(x, Expr):
         return symbolic("norm", [x] if p is None else [x, p])
     column = _array("norm", x).reshape(-1, 1)
+    if p is not None and p <= 0:
+        raise DomainError(f"a p-norm has p > 0, not {p}")
+    if p == np.inf:
+        return made("norminf")(x)
+    if not np.any(plain(column)):  # the rule's convention: norm'(0) = 0
+        return sum(column * 0.0)
     if p is None or p == 2:
         return matrixwise("norm", ("vector",))(column).reshape(())
     return sum(made("abs")(column) ** float(p)) ** (1.0 / p)
+
+
+def norm_as_numpy(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """numpy.linalg.norm, whose 2 is the largest singular value of a matrix."""
+    if axis is not None or keepdims:
+        if ord in (None, 2) and isinstance(axis, int | None):
+            return sum(given("norm_as_numpy", x) ** 2, axis, keepdims) ** 0.5
+        raise NotSupported("norms along several axes have no derivative here", detail="sums and powers of abs(x) do")
+    matrix = len(shape_of(given("norm_as_numpy", x))) == 2
+    if matrix and ord not in (None, "fro", 2, "nuc"):
+        raise NotSupported(f"numpy.linalg.norm(X, {ord!r}) of a matrix has no derivative here",
+                           detail="max and sum of abs(X) along an axis do")
+    return norm(x, None if ord == "fro" else ord) if not matrix or ord in (None, "fro") else made({2: "spectral", "nuc": "nuclear"}[ord])(x)
+
+
+def nuclear(x: Any) -> Any:
+    """The sum of the singular values; a wide matrix is transposed first, for the rule wants full column rank."""
+    if isinstance(x, Expr):
+        return symbolic("nuclear", [x])
+    x = given("nuclear", x)
+    shape = shape_of(x)
+    return made("nuclear")(x.swapaxes(-1, -2) if len(shape) > 1 and shape[-2] < shape[-1] else x)
 
 
 # ---------------------------------------------------------------- every other function of rules/
@@ -312,4 +372,4 @@ def made(name: str) -> Callable[..., Any]:
 
 
 STRUCTURAL = ("sum", "mean", "max", "min", "softmax", "logsumexp", "argmaxmask", "cumsum", "reshape", "transpose", "concatenate", "stack",
-              "where", "trace", "tr", "diag", "diagv", "outer", "kron", "vec", "matmul", "dot", "polygamma", "mpow", "norm")
+              "where", "trace", "tr", "diag", "diagv", "outer", "kron", "vec", "matmul", "dot", "polygamma", "mpow", "norm", "nuclear")

@@ -11,7 +11,7 @@ import numpy as np
 from ..differentials import differential, tangent
 from ..dims import SCALAR, Shape
 from ..errors import DomainError, NotSupported
-from ..expr import Expr, symbol
+from ..expr import Expr, postorder, symbol
 from ..functions import kind, of_call, template
 from ..knowledge import Function, is_dotted, known
 from ..rebuild import substitute
@@ -62,22 +62,19 @@ class Matrixwise:
             formula, shapes = Formula(e, called), {n: s.shape for n, s in names.items()}
             shapes |= {p.name: s.shape for p, s in zip(self.params, self.symbols, strict=True)}
             return lambda *args: formula({p.name: a for p, a in zip(self.params, args, strict=True)}, shapes)
-        g, axis, scalar = dotted(text), f.head.axis, f.signature.result.kind == "scalar"
+        g, axis, kind_of_result = dotted(text), f.head.axis, f.signature.result.kind
         stacks = text.startswith("numpy.linalg.")
 
-        def value(x: Array) -> Array:
+        def value(*args: Array) -> Array:
+            x = args[0]
             if axis is not None:
                 return g(x, axis=axis - 2, keepdims=True)
             if text in ("numpy.max", "numpy.min"):
                 return g(x, axis=(-2, -1), keepdims=True)
-            if stacks or x.ndim == 2:
-                found = g(x)
-                found = np.asarray(found[-1] if isinstance(found, tuple) else found)
-            else:
-                flat = x.reshape(-1, *x.shape[-2:])
-                found = np.array([g(m) for m in flat])
-                found = found.reshape(*x.shape[:-2], *found.shape[1:])
-            return found.reshape(*x.shape[:-2], 1, 1) if scalar else found
+            found = real_part(f.name, np.asarray(last(g(x)) if stacks else over_stack(g, args)))
+            if kind_of_result in ("scalar", "vector"):
+                return found.reshape(*x.shape[:-2], -1 if kind_of_result == "vector" else 1, 1)
+            return found
 
         return value
 
@@ -89,10 +86,10 @@ class Matrixwise:
             shapes = {**self.shapes, "G": g.shape, "Y": y.shape}
             pulls = []
             for s in self.symbols:
-                e = gradient(self.root, s, g)
+                e = everywhere(gradient(self.root, s, g))
                 pulls.append(Formula(substitute(e, {self.root: y}) if self.root.op == "call" else e, called))
             moves = {f"d{s.data.name}": s.shape for s in self.symbols}
-            pushes = [Formula(differential(self.root, s, tangent(f"d{s.data.name}", s)), called) for s in self.symbols]
+            pushes = [Formula(everywhere(differential(self.root, s, tangent(f"d{s.data.name}", s))), called) for s in self.symbols]
             names = [s.data.name for s in self.symbols]
 
             def given(a: Any, b: Any) -> dict[str, Any]:
@@ -116,6 +113,45 @@ class Matrixwise:
         except np.linalg.LinAlgError as error:
             raise DomainError(f"{self.function.name} has no value at these numbers: {error}") from None
         return record(self.op, v, *args) if tracked else v
+
+
+def everywhere(e: Expr) -> Expr:
+    """A form without inverses where the identities of rules/ know one: that of the determinant has a value at singular matrices."""
+    if not restricted(e):
+        return e
+    from ..simplifier import Simplifier
+
+    simple = Simplifier().simplify(e)
+    return e if restricted(simple) else simple
+
+
+def restricted(e: Expr) -> bool:
+    """Does a part of e need an invertible matrix?"""
+    return any(n.op == "call" and any(": invertible" in c for c in of_call(n).words("domain")) for n in postorder([e]))
+
+
+def over_stack(g: Callable[..., Any], args: Sequence[Array]) -> Array:
+    """g of matrices, for each of a stack of them."""
+    lead = np.broadcast_shapes(*(a.shape[:-2] for a in args))
+    if not lead:
+        return last(g(*args))
+    flat = [np.broadcast_to(a, (*lead, *a.shape[-2:])).reshape(-1, *a.shape[-2:]) for a in args]
+    found = np.array([last(g(*parts)) for parts in zip(*flat, strict=True)])
+    return found.reshape(*lead, *found.shape[1:])
+
+
+def last(found: Any) -> Any:
+    """Of several results the last: (sign, logarithm), (exponential, its derivative)."""
+    return found[-1] if isinstance(found, tuple) else found
+
+
+def real_part(name: str, found: Array) -> Array:
+    """A result that is complex by rounding only, as a real one."""
+    if not np.iscomplexobj(found):
+        return found
+    if np.abs(found.imag).max(initial=0) > 1e-10 * np.abs(found.real).max(initial=0):
+        raise DomainError(f"{name} has no real value at these numbers")
+    return found.real
 
 
 @cache

@@ -46,10 +46,13 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def unbroadcast(g: Any, like: Any) -> Any:
-    """The transpose of broadcasting: g summed over the axes along which `like` was repeated."""
+    """The transpose of broadcasting: g summed over the axes along which `like` was repeated; a constant is repeated itself."""
     have, want = shape_of(g), shape_of(like)
     if have == want:
         return g
+    if len(have) < len(want) or any(n == 1 != k for n, k in zip(have[len(have) - len(want):], want, strict=True)):
+        g = spread(g, _Shape(np.broadcast_shapes(have, want)))
+        have = shape_of(g)
     extra = len(have) - len(want)
     axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(want) if n == 1 != have[i + extra])
     if axes:
@@ -107,7 +110,8 @@ def quotient(a: Any, b: Any) -> Any:
     try:
         return a / b
     except ZeroDivisionError:
-        return float(np.float64(a) / np.float64(b)) if a == a else a
+        with np.errstate(all="ignore"):
+            return float(np.float64(a) / np.float64(b))
 
 
 def raised(a: Any, b: Any) -> Any:
@@ -116,10 +120,9 @@ def raised(a: Any, b: Any) -> Any:
         return a**b
     try:
         found = a**b
-    except OverflowError:
-        return float("inf")
-    except ZeroDivisionError:
-        return float("inf")
+    except (OverflowError, ZeroDivisionError):
+        with np.errstate(all="ignore"):
+            return float(np.float64(a) ** np.float64(b))
     return found if found.__class__ is float else float("nan")
 
 
@@ -130,6 +133,8 @@ def power_slope(a: Any, b: Any) -> Any:
             return 2.0 * a if b == 2 else b + 0.0 * a
         if a.__class__ is float:
             return b * raised(a, b - 1.0)
+    elif not hasattr(b, "_op"):
+        return b * a ** (b - 1.0 + (b == 0.0))  # 0 * a**0, for a**-1 is infinite at 0
     return b * a ** (b - 1.0)
 
 
@@ -289,7 +294,7 @@ MASK = Operation("mask", lambda g, y, a, mask: masked(g, mask), None, lambda s, 
 def masked(x: Any, mask: Any) -> Any:
     """x where the mask holds and 0 elsewhere, also where x is not finite."""
     if not hasattr(x, "_op"):
-        return np.where(mask, x, 0.0)
+        return _numbers(np.where(mask, x, 0.0))
     from .variable import record
 
     return record(MASK, np.where(mask, x._v, 0.0), x, mask)

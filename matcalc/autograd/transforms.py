@@ -66,17 +66,19 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[.
         seed = seed_of(y, None)
         found = pulled(y, constant(seed) if graph else seed, wanted, graph=graph) if y.__class__ is Variable else [None] * len(wanted)
         slopes = [(constant(_zeros(w)) if graph else _zeros(w)) if g is None else g for g, w in zip(found, wanted, strict=True)]
-        slopes = slopes if graph else [_own(g, w) for g, w in zip(slopes, wanted, strict=True)]
+        slopes = slopes if graph else _own(slopes)
         return (y if graph else y.value), slopes[0] if isinstance(argnum, int) else tuple(slopes)
 
     return both
 
 
-def _own(g: Any, like: Variable) -> Any:
-    """A gradient as an array of its own."""
-    if g.__class__ is float:
-        return g
-    return g if g.flags.owndata and g.flags.writeable else g.copy()
+def _own(gradients: list[Any]) -> list[Any]:
+    """Gradients as arrays of their own."""
+    own: list[Any] = []
+    for g in gradients:
+        shared = g.__class__ is not float and (not g.flags.owndata or not g.flags.writeable or any(g is other for other in own))
+        own.append(g.copy() if shared else g)
+    return own
 
 
 def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
@@ -99,7 +101,7 @@ def jvp(f: Function, xs: Any, vs: Any) -> tuple[Any, Any]:
     xs, vs = (xs, vs) if isinstance(xs, tuple) else ((xs,), (vs,))
     args, leaves = _leaves(xs, tuple(range(len(xs))))
     graph = any(x.__class__ is Variable for x in (*xs, *vs))
-    tangents = [(v if isinstance(v, Variable) else constant(plain(v))) if graph else plain(v) for v in vs]
+    tangents = [(v if isinstance(v, Variable) else constant(plain(v))) if graph else plain(v) * 1.0 for v in vs]
     for t, leaf in zip(tangents, leaves, strict=True):
         if shape_of(t) != leaf.shape:
             raise ShapeError(f"the direction has shape {shape_of(t)}, the argument {leaf.shape}")
@@ -120,7 +122,7 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
 
     def back(g: Any) -> tuple[Any, ...]:
         found = pulled(y, seed_of(y, g), leaves, graph=False) if y.__class__ is Variable else [None] * len(leaves)
-        return tuple(_zeros(x) if d is None else _own(d, x) for d, x in zip(found, leaves, strict=True))
+        return tuple(_own([_zeros(x) if d is None else d for d, x in zip(found, leaves, strict=True)]))
 
     return y.value, back
 

@@ -6,6 +6,7 @@ orders the nodes, and tells a leaf that was rebound after it was used.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -196,8 +197,26 @@ class Variable:
         v = repr(self._v) if self._v.__class__ is float else np.array2string(self._v, separator=", ", prefix=f"{type(self).__name__}(")
         return f"{type(self).__name__}({v})"
 
+    def __format__(self, spec: str) -> str:
+        return format(self._v, spec) if self._v.__class__ is float and spec else format(str(self), spec)
+
     def __bool__(self) -> bool:
         return bool(self._v)
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles: a leaf with its gradient, not the record of a computation."""
+        if self._op is not None:
+            raise DomainError("only leaves are copied; this is the result of a computation", detail="x.value is its number or its array")
+        return _again, (type(self), self._v, self._g)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise DomainError("an array would lose the derivative of a Variable",
+                          detail="x.value is its array; stack([...]) and concatenate([...]) make one Variable of several")
+
+    def __abs__(self) -> Variable:
+        from .functions import made
+
+        return made("abs")(self)  # type: ignore[no-any-return]
 
     # ------------------------------------------------------------ operators: the fast roads are written out
     def __add__(self, other: Any) -> Variable:
@@ -355,8 +374,12 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """np.tanh(x), np.add(a, x) and array @ x: the same operations."""
+        if "out" in options:
+            raise DomainError("an array does not take the result of Variables in place", detail="write a = a + x in place of a += x")
         if method != "__call__" or options:
             return NotImplemented
+        if ufunc.__name__ in QUERIES:
+            return ufunc(*map(_valued, inputs))
         straight, turned = OPERATORS.get(ufunc.__name__, ("", ""))
         if straight:
             first, *rest = inputs
@@ -370,29 +393,33 @@ class Variable:
         from . import functions
 
         name = f.__name__
+        if name in QUERIES:
+            return f(*map(_valued, args), **options)
+        if name == "norm":
+            return functions.norm_as_numpy(*args, **options)
         known_as = getattr(functions, name, None) if name in functions.STRUCTURAL else None
         return (known_as or functions.made(UFUNCS.get(name, name)))(*args, **options)
 
     # comparisons have no derivative: they give plain booleans
     def __gt__(self, other: Any) -> Any:
-        return self._v > plain(other)
+        return _compared(operator.gt, self._v, other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._v >= plain(other)
+        return _compared(operator.ge, self._v, other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._v < plain(other)
+        return _compared(operator.lt, self._v, other)
 
     def __le__(self, other: Any) -> Any:
-        return self._v <= plain(other)
+        return _compared(operator.le, self._v, other)
 
     def __eq__(self, other: Any) -> Any:
         other = operand(other)
-        return NotImplemented if other is NotImplemented else self._v == plain(other)
+        return NotImplemented if other is NotImplemented else _compared(operator.eq, self._v, other)
 
     def __ne__(self, other: Any) -> Any:
         other = operand(other)
-        return NotImplemented if other is NotImplemented else self._v != plain(other)
+        return NotImplemented if other is NotImplemented else _compared(operator.ne, self._v, other)
 
     # ------------------------------------------------------------ shapes and sums
     def sum(self, axis: Any = None, keepdims: bool = False) -> Variable:
@@ -425,11 +452,15 @@ class Variable:
         wanted = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         if self.ndim < 2 and not wanted:
             return self
+        if wanted and sorted(a % max(self.ndim, 1) if -self.ndim <= a < self.ndim else -1 for a in wanted) != list(range(self.ndim)):
+            raise ShapeError(f"{tuple(wanted)} is no order of the axes of shape {self.shape}")
         order = tuple(a % self.ndim for a in wanted) or tuple(reversed(range(self.ndim)))
         return record(TRANSPOSE, np.transpose(self._v, order), self, order)
 
     def swapaxes(self, one: int, other: int) -> Variable:
         order = list(range(self.ndim))
+        if not all(-self.ndim <= axis < self.ndim for axis in (one, other)):
+            raise ShapeError(f"there are no axes {one} and {other} in shape {self.shape}")
         order[one], order[other] = order[other], order[one]
         return self.transpose(*order)
 
@@ -469,6 +500,9 @@ class Constant(Variable):
         other = operand(other)
         return NotImplemented if other is NotImplemented else binary(op, self._v, other)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self._v, dtype=dtype)
+
     def backward(self, cotangent: Any = None) -> None:
         raise NotDifferentiable("nothing was recorded for this value: no Variable entered it, or it was computed under no_grad()")
 
@@ -480,6 +514,9 @@ OPERATORS = {  # of a ufunc: the method, and that of the second operand
     "positive": ("__pos__", ""), "greater": ("__gt__", "__lt__"), "greater_equal": ("__ge__", "__le__"), "less": ("__lt__", "__gt__"),
     "less_equal": ("__le__", "__ge__"), "equal": ("__eq__", "__eq__"), "not_equal": ("__ne__", "__ne__"),
 }
+# functions of NumPy without a derivative: they get the values
+QUERIES = frozenset("""shape ndim size isfinite isnan isinf allclose array_equal isclose any all argmax argmin argsort count_nonzero
+                       zeros_like ones_like full_like may_share_memory shares_memory""".split())
 UFUNCS = {"absolute": "abs", "arctan": "arctan", "amax": "max", "amin": "min", "fabs": "abs"}
 _new = object.__new__
 
@@ -510,6 +547,24 @@ def operand(x: Any) -> Any:
     if isinstance(x, int | float | np.ndarray | np.generic | list | tuple):
         return plain(x)
     return NotImplemented
+
+
+def _valued(x: Any) -> Any:
+    return x._v if isinstance(x, Variable) else x
+
+
+def _again(kind: type[Variable], value: Value, gradient: Any) -> Variable:
+    """A leaf, or a constant, from what was copied."""
+    made = kind(value) if kind is not Constant else constant(value)
+    made._g = gradient
+    return made
+
+
+def _compared(f: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    try:
+        return f(a, plain(b))
+    except ValueError:
+        raise _clash("and", a, plain(b)) from None
 
 
 def _index(i: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DomainError, ShapeError
-from .operations import ADD, ADD_C, MUL, MUL_C
+from .operations import ADD, ADD_C, MASK, MUL, MUL_C, masked, shape_of
 from .variable import Value, Variable, plain
 
 _order = attrgetter("_seq")
@@ -23,7 +23,7 @@ def seed_of(root: Variable, cotangent: Any) -> Value:
     g = plain(cotangent)
     if np.shape(g) != root.shape:
         raise ShapeError(f"the cotangent has shape {np.shape(g)}, the value {root.shape}")
-    return g
+    return g if g.__class__ is float else g.copy()
 
 
 def recorded(root: Variable, token: Any) -> tuple[list[Variable], list[Variable]]:
@@ -73,6 +73,7 @@ def walk_back(root: Variable, seed: Value) -> None:
         root._g = seed if root._g is None else root._g + seed
         return
     root._g = seed
+    chosen = False  # below a choice, a zero cotangent stays zero, also where the slope is not finite
     for n in nodes:
         g = n._g
         if g is token:  # nothing arrived: the function is constant in pieces
@@ -103,14 +104,27 @@ def walk_back(root: Variable, seed: Value) -> None:
                 if p.__class__ is Variable:
                     _arrive(p, op.pull(g, i, n._v, a, b), token)
         else:
+            chosen = chosen or op is MASK
             if a.__class__ is Variable:
                 x = op.pull_a(g, n._v, a._v, b._v if b.__class__ is Variable else b)
+                if chosen:
+                    x = kept_zero(x, g)
                 if x is not None:
                     old = a._g
                     a._g = x if old is token or old is None else old + x
             if b.__class__ is Variable:
-                _arrive(b, op.pull_b(g, n._v, a._v if a.__class__ is Variable else a, b._v), token)
+                x = op.pull_b(g, n._v, a._v if a.__class__ is Variable else a, b._v)
+                _arrive(b, kept_zero(x, g) if chosen else x, token)
     _own(leaves)
+
+
+def kept_zero(x: Any, g: Any) -> Any:
+    """What a slope made of a cotangent g; zero where g is zero, though the slope be infinite."""
+    if x is None or shape_of(x) != shape_of(g):
+        return x
+    v, w = _number(x), _number(g)
+    bad = np.isnan(v) & (w == 0.0)
+    return masked(x, ~bad) if np.any(bad) else x
 
 
 def _arrive(p: Variable, x: Any, token: Any) -> None:
@@ -148,6 +162,7 @@ def pulled(root: Variable, seed: Any, wanted: list[Variable], *, graph: bool) ->
     results: dict[int, Any] = {}
     ends = {id(w) for w in wanted}
     look = _itself if graph else _number
+    chosen = False
     if id(root) in ends:
         results[id(root)] = seed
     for n in nodes:
@@ -165,6 +180,9 @@ def pulled(root: Variable, seed: Any, wanted: list[Variable], *, graph: bool) ->
             pull_a, pull_b = (op.graph_a, op.pull_b) if graph else (op.pull_a, op.pull_b)
             parts = [(a, pull_a(g, y, look(a), look(b)))] if a.__class__ is Variable else []
             parts += [(b, pull_b(g, y, look(a), look(b)))] if b.__class__ is Variable else []
+            chosen = chosen or op is MASK
+            if chosen:
+                parts = [(p, kept_zero(x, g)) for p, x in parts]
         for p, x in parts:
             if x is not None:
                 arrived[id(p)] = x if id(p) not in arrived else arrived[id(p)] + x

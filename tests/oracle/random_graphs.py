@@ -137,7 +137,7 @@ def draw(g: Graph, rng: random.Random) -> Step | None:
         same = [k for k, s in enumerate(g.shapes) if len(s) == n and (name == "concatenate" or s == shape)]
         return Step(name, tuple(rng.choice(same) for _ in range(rng.choice([2, 3]))), rng.randrange(n)) if n else None
     if name == "where":
-        mask = np.arange(max(1, int(np.prod(shape)))).reshape(shape) % rng.choice([2, 3]) == 0
+        mask = np.arange(int(np.prod(shape))).reshape(shape) % rng.choice([2, 3]) == 0
         return Step(name, (i, j), mask)
     if name in ("trace", "inv", "logdet", "det"):
         return Step(name, (i,)) if n >= 2 and shape[-1] == shape[-2] and (name != "trace" or n == 2) else None
