@@ -3,7 +3,8 @@
     python benchmarks/graphs.py --count 20000 --seed 1 [--resume FILE]
 
 Each computation is run forward and back, in both modes, and a Hessian is multiplied with a direction. `unjudged`: JAX has no finite
-derivative there. `refused`: an error of ours with words, as for the second derivative of a determinant at a singular matrix. Needs the extra [oracle] and SciPy.
+derivative there. `refused`: an error of ours with words, as for the second derivative of a determinant at a singular matrix.
+Needs the extra [oracle] and SciPy.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def main() -> int:
             with args.resume.open("a") as out:
                 out.write(json.dumps({"until": last, "kinds": now, "met": seen, "faults": wrong}) + "\n")
         rate = done / (time.perf_counter() - begin)
-        print(f"{last:,d}: right {kinds['right']:,d}, wrong {kinds['wrong']}, crashed {kinds['crashed']}, refused {kinds['refused']}, {rate:.1f} a second", file=sys.stderr, flush=True)
+        told = ", ".join(f"{kind} {kinds[kind]}" for kind in KINDS)
+        print(f"{last:,d}: {told}, {rate:.1f} a second", file=sys.stderr, flush=True)
     print(report(kinds, met, faults))
     return 1 if kinds["wrong"] + kinds["crashed"] else 0
 
