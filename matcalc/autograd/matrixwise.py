@@ -11,9 +11,10 @@ import numpy as np
 from ..differentials import differential, tangent
 from ..dims import SCALAR, Shape
 from ..errors import DomainError, NotSupported
-from ..expr import Expr, postorder, symbol
+from ..expr import Expr, number, postorder, symbol
 from ..functions import kind, of_call, template
 from ..knowledge import Function, is_dotted, known
+from ..operators import frobenius
 from ..rebuild import substitute
 from ..transposition import gradient
 from .elementwise import TWO, dotted, elementwise, rooted, two
@@ -85,11 +86,11 @@ class Matrixwise:
             y = symbol("Y", self.root.shape)
             shapes = {**self.shapes, "G": g.shape, "Y": y.shape}
             pulls = []
-            for s in self.symbols:
-                e = everywhere(gradient(self.root, s, g))
+            slopes = [everywhere(gradient(self.root, s, g)) for s in self.symbols]
+            for e in slopes:
                 pulls.append(Formula(substitute(e, {self.root: y}) if self.root.op == "call" else e, called))
             moves = {f"d{s.data.name}": s.shape for s in self.symbols}
-            pushes = [Formula(everywhere(differential(self.root, s, tangent(f"d{s.data.name}", s))), called) for s in self.symbols]
+            pushes = [Formula(self._pushed(s, e, g), called) for s, e in zip(self.symbols, slopes, strict=True)]
             names = [s.data.name for s in self.symbols]
 
             def given(a: Any, b: Any) -> dict[str, Any]:
@@ -103,8 +104,18 @@ class Matrixwise:
                          for i, d in enumerate((s, t)[:len(names)])]
                 return added(*parts) if len(parts) == 2 else parts[0]
 
-            self._op = Operation(self.function.name, pull(0), pull(1) if len(names) > 1 else None, push)
+            axis = self.function.head.axis
+            name = self.function.name if axis is None else f"{self.function.name}:axis={axis}"
+            self._op = Operation(name, pull(0), pull(1) if len(names) > 1 else None, push)
         return self._op
+
+    def _pushed(self, s: Expr, slope: Expr, g: Expr) -> Expr:
+        """The differential; of a number the product with the gradient, where that alone needs no inverse."""
+        d = tangent(f"d{s.data.name}", s)
+        found = differential(self.root, s, d)
+        if self.root.shape != SCALAR or not restricted(found) or restricted(slope):
+            return found
+        return frobenius(substitute(slope, {g: number(1)}), d)
 
     def __call__(self, *args: Any) -> Any:
         tracked = any(a.__class__ is Variable for a in args)

@@ -83,6 +83,8 @@ def walk_back(root: Variable, seed: Value) -> None:
         op, a, b = n._op, n._a, n._b
         if op is MUL:
             x, y = g * b._v, g * a._v
+            if chosen:
+                x, y = kept_zero(x, g), kept_zero(y, g)
             old = a._g
             a._g = x if old is token or old is None else old + x
             old = b._g
@@ -97,6 +99,8 @@ def walk_back(root: Variable, seed: Value) -> None:
             a._g = g if old is token or old is None else old + g
         elif op is MUL_C:
             x = g * b
+            if chosen:
+                x = kept_zero(x, g)
             old = a._g
             a._g = x if old is token or old is None else old + x
         elif op.many:

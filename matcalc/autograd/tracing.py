@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,9 @@ def from_function(f: Callable[..., Any], let: Sequence[str] = (), /, **arguments
 def traced(f: Callable[..., Any], let: Sequence[str], arguments: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The text of the formula, and the declarations of its names."""
     try:
-        wanted = [p.name for p in inspect.signature(f).parameters.values()]
+        parameters = inspect.signature(f).parameters.values()
+        said = {d.name for d in declare(tuple(let), Limits()).values()} | set(arguments)
+        wanted = [p.name for p in parameters if p.name in said or p.default is p.empty]
     except (TypeError, ValueError):
         wanted = list(arguments)
     declared = [*let, *_declarations(wanted, let, arguments)]
@@ -115,6 +118,12 @@ def _declarations(wanted: Sequence[str], let: Sequence[str], arguments: Mapping[
     return found
 
 
+def _picks_row(index: Any) -> bool:
+    """Does an index into a matrix leave a row, which is a vector for NumPy and a row in formulas?"""
+    first = index[0] if isinstance(index, tuple) else index
+    return isinstance(first, int | np.integer)
+
+
 class _Writer:
     """Writes each recorded node once; a vector of Variables is a column of the language."""
 
@@ -124,7 +133,7 @@ class _Writer:
     def write(self, root: Variable) -> str:
         nodes, _ = recorded(root, object())
         texts: dict[int, str] = {}
-        self.shapes: dict[int, tuple[int, ...]] = {}
+        self.columns: dict[int, str] = {}  # of a row that was a column: its text
 
         def text(p: Any) -> str:
             if isinstance(p, Variable):
@@ -159,9 +168,7 @@ class _Writer:
         if kind.sign in ("+", "-", "*", "/"):
             return self._entrywise(n, kind, text)
         if kind.sign == "**":
-            left, right = (b, a) if kind is op.RPOW else (a, b)
-            exponent = right if isinstance(right, Variable) else float(np.ravel(right)[0])
-            return f"({text(left)})**({text(exponent)})"
+            return self._power(*((b, a) if kind is op.RPOW else (a, b)), text)
         if kind.sign == "@":
             return self._product(a, b, text)
         if kind is op.NEG:
@@ -173,10 +180,32 @@ class _Writer:
         if kind is op.RESHAPE:
             return self._reshaped(n, text)
         if kind is op.INDEX:
-            return f"({text(a)})[{self._index(b[0])}]"
+            found = f"({text(a)})[{self._index(b[0])}]"
+            return f"({found}).T" if n.ndim == 1 and _picks_row(b[0]) and len(b[1]) == 2 else found
         if kind.many or kind in (op.MASK, op.SCATTER):
             raise NotSupported(f"{kind.name} has no formula in matcalc's notation yet")
-        return f"{kind.name}({', '.join(text(p) for p in (a, b) if p is not None)})"
+        return self._function(n, kind.name.split(":"), text)
+
+    def _power(self, base: Any, exponent: Any, text: Callable[[Any], str]) -> str:
+        values = np.ravel(exponent._v if isinstance(exponent, Variable) else exponent)
+        if op.shape_of(exponent) and (isinstance(exponent, Variable) or (values != values[0]).any()):
+            if isinstance(base, Variable) or np.ndim(base) or base <= 0:
+                raise NotSupported("a power with an exponent for each entry has no formula in matcalc's notation",
+                                   detail="exp(y * log(x)) has, for positive x")
+            return f"exp({text(exponent)} * log({self._number(base)}))"
+        if isinstance(exponent, Variable):
+            return f"({text(base)})**({text(exponent)})"
+        whole = Fraction(float(values[0])).limit_denominator(1000)
+        return f"({text(base)})**({whole if float(whole) == values[0] else self._number(float(values[0]))})"
+
+    def _function(self, n: Variable, name: list[str], text: Callable[[Any], str]) -> str:
+        """A call: whole numbers stand first, an axis last; a single row is written as the column that it was."""
+        args = [p for p in (n._a, n._b) if p is not None]
+        before, after = ([w for w in name[1:] if ("=" in w) == said] for said in (False, True))
+        if len(args) == 1 and op.shape_of(args[0])[:1] == (1,) and id(args[0]) in self.columns:
+            found = f"{name[0]}({self.columns[id(args[0])]})"
+            return f"({found}).T" if n.shape == args[0].shape and n.shape != (1, 1) else found
+        return f"{name[0]}({', '.join([*before, *map(text, args), *after])})"
 
     def _entrywise(self, n: Variable, kind: op.Operation, text: Callable[[Any], str]) -> str:
         left, right = (n._b, n._a) if kind is op.RDIV else (n._a, n._b)
@@ -225,7 +254,10 @@ class _Writer:
         if have == want or (column(have) and column(want)) or (not want) or (not have):
             return inner
         if (column(have) and want[:1] == (1,)) or (have[:1] == (1,) and column(want)):
+            self.columns[id(n)] = inner
             return f"({inner}).T"
+        if len(have) == 2 and column(want):
+            return f"vec(({inner}).T)"
         raise NotSupported(f"a reshape from {have} to {want} has no formula in matcalc's notation")
 
     def _index(self, index: Any) -> str:

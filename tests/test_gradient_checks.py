@@ -1,0 +1,186 @@
+"""mc.gradcheck: right gradients pass, wrong ones are found with their likely mistake, kinks are inconclusive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import matcalc as mc
+from matcalc.autograd import Variable, grad, relu, tanh
+from matcalc.errors import DomainError, MatcalcError, ShapeError
+
+RNG = np.random.default_rng(0)
+A = RNG.normal(size=(4, 4))
+B = RNG.normal(size=(3, 4))
+X = RNG.normal(size=4)
+
+
+def quadratic(x: Any) -> Any:
+    return x @ A @ x
+
+
+# ---------------------------------------------------------------- right ones
+RIGHT: list[tuple[Callable[..., Any], Any, Callable[..., Any] | None]] = [
+    (quadratic, X, None), (quadratic, X, lambda x: (A + A.T) @ x), (lambda x: (quadratic(x), (A + A.T) @ x), X, None),
+    (lambda x: (tanh(B @ x) ** 2).sum(), X, None), (lambda x: (relu(x) ** 2).sum(), X, None),
+    (lambda x: np.sum(np.abs(x)), X, np.sign), (np.max, X, lambda x: np.eye(4)[np.argmax(x)]),
+    (lambda x: np.linalg.norm(x), X, lambda x: x / np.linalg.norm(x)), (lambda s: s**3, 2.0, lambda s: 3 * s**2), (lambda s: s**3, 2.0,
+    None),
+    (lambda W, x: ((W @ x) ** 2).sum(), (B, X), None), (lambda W, x: ((W @ x) ** 2).sum(), [B, X], None),
+    (lambda W, x: ((W @ x) ** 2).sum(), (B, X), lambda W, x: (2 * np.outer(W @ x, x), 2 * W.T @ W @ x)),
+    (lambda W, x: ((W @ x) ** 2).sum(), {"W": B, "x": X}, None),
+    (lambda W, x: ((W @ x) ** 2).sum(), {"W": B, "x": X}, lambda W, x: {"W": 2 * np.outer(W @ x, x), "x": 2 * W.T @ W @ x}),
+    (lambda x: np.linalg.slogdet(x @ x.T)[1], B, lambda x: 2 * np.linalg.pinv(x).T), (lambda x: 3.0, X, lambda x: np.zeros(4)),
+    (lambda x: (x[::-1] * x).sum(), [1.0, 2.0, 3.0], None), (lambda x: x.sum(), np.zeros((2, 0)), lambda x: np.ones((2, 0))),
+]
+
+
+@pytest.mark.parametrize(("f", "inputs", "gradient"), RIGHT, ids=[str(i) for i in range(len(RIGHT))])
+def test_right(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] | None) -> None:
+    found = mc.gradcheck(f, inputs, gradient)
+    assert found.verdict is True, str(found)
+    assert bool(found)
+    assert str(found).startswith("right: ")
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e3, 1e6])
+def test_scales(scale: float) -> None:
+    for c, x in [(scale, X), (1.0, scale * X), (scale, X / scale)]:
+        for method in ("auto", "stencil"):
+            def f(v: Any, c: float = c) -> Any:
+                return c * (v @ A @ v)
+
+            assert mc.gradcheck(f, x, lambda v, c=c: c * (A + A.T) @ v, method=method).verdict is True
+            assert mc.gradcheck(f, x, lambda v, c=c: c * 2 * A @ v, method=method).verdict is False
+            assert mc.gradcheck(f, x, lambda v, c=c: 1.01 * c * (A + A.T) @ v, method=method).verdict is False
+
+
+# ---------------------------------------------------------------- wrong ones
+SQUARE = RNG.normal(size=(3, 3))
+WRONG: list[tuple[str, Callable[..., Any], Any, Callable[..., Any]]] = [
+    ("a transpose is missing", quadratic, X, lambda x: 2 * A @ x),
+    ("it is transposed", lambda x: np.trace(SQUARE @ x), SQUARE, lambda x: SQUARE),
+    ("it is 0.5 times", quadratic, X, lambda x: 0.5 * (A + A.T) @ x),
+    ("the sign is wrong", quadratic, X, lambda x: -(A + A.T) @ x),
+    ("the same number in every entry, 1", lambda x: x @ x + x.sum(), X, lambda x: 2 * x),
+    ("times the input itself", lambda x: (x**3).sum() + 0.5 * x @ x, X, lambda x: 3 * x**2),
+    ("1 of 4 entries are wrong", quadratic, X, lambda x: (A + A.T) @ x + np.array([0, 0, 1e-3, 0])),
+    ("not finite", quadratic, X, lambda x: np.full(4, np.nan)),
+    ("no simple form", lambda x: np.sin(x).sum() + x @ x, X, lambda x: np.cos(x) + x**2),
+]
+
+
+@pytest.mark.parametrize("method", ["auto", "stencil"])
+@pytest.mark.parametrize(("words", "f", "inputs", "gradient"), WRONG, ids=[w[0] for w in WRONG])
+def test_wrong(words: str, f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any], method: str) -> None:
+    found = mc.gradcheck(f, inputs, gradient, method=method)
+    assert found.verdict is False
+    assert not found
+    assert words in str(found)
+    assert str(found).startswith("wrong: at x")
+
+
+def test_one_wrong_entry_of_many_is_always_found() -> None:
+    a = RNG.normal(size=(30, 30)) / 30
+    x = RNG.normal(size=(30, 30))
+
+    def right(x: Any) -> Any:
+        return (a + a.T) @ x
+
+    assert mc.gradcheck(lambda x: np.sum(x * (a @ x)), x, right)
+    for i, j in [(0, 0), (29, 29), (7, 19)]:
+        def wrong(x: Any, at: tuple[int, int] = (i, j)) -> Any:
+            g = right(x)
+            g[at] += 1e-4
+            return g
+
+        found = mc.gradcheck(lambda x: np.sum(x * (a @ x)), x, wrong)
+        assert found.verdict is False
+        assert found.position == (i, j)
+        assert "1 of 900 entries" in found.mistake
+
+
+def test_the_wrong_argument_is_named() -> None:
+    found = mc.gradcheck(lambda W, x: ((W @ x) ** 2).sum(), (B, X), lambda W, x: (np.outer(W @ x, x), 2 * W.T @ W @ x))
+    assert found.argument == "W"
+    assert "0.5 times" in found.mistake
+    found = mc.gradcheck(lambda W, x: ((W @ x) ** 2).sum(), {"W": B, "x": X}, lambda W, x: {"W": 2 * np.outer(W @ x, x),
+        "x": -2 * W.T @ W @ x})
+    assert found.argument == "x"
+
+
+def test_parts_by_name_may_come_in_any_order() -> None:
+    assert mc.gradcheck(lambda W, x: ((W @ x) ** 2).sum(), {"x": X, "W": B}, None).verdict is True
+    found = mc.gradcheck(lambda W, x: ((W @ x) ** 2).sum(), {"W": B, "x": X}, lambda W, x: {"x": 2 * W.T @ W @ x,
+        "W": 2 * np.outer(W @ x, x)})
+    assert found.verdict is True
+
+
+# ---------------------------------------------------------------- kinks, and how it is measured
+@pytest.mark.parametrize(("f", "x", "gradient"), [
+    (lambda x: np.maximum(x, 0).sum(), [1.0, 0.0], lambda x: (x > 0) * 1.0),
+    (lambda x: np.abs(x).sum(), [0.0, 1.0], np.sign),
+    (np.max, [1.0, 1.0, 0.0], lambda x: np.array([0.5, 0.5, 0.0])),
+    (lambda x: np.linalg.norm(x), [0.0, 0.0], lambda x: x),
+    (lambda x: relu(x).sum(), [1.0, 0.0], None),
+], ids=["relu", "abs", "max", "norm", "Variables"])
+def test_kinks_are_inconclusive(f: Callable[..., Any], x: list[float], gradient: Callable[..., Any] | None) -> None:
+    found = mc.gradcheck(f, x, gradient)
+    assert found.verdict is None, str(found)
+    assert "kink" in str(found)
+
+
+def test_a_kink_does_not_hide_a_wrong_entry() -> None:
+    assert mc.gradcheck(lambda x: np.abs(x).sum(), [0.0, 1.0], lambda x: -np.sign(x)).verdict is False
+
+
+def test_the_complex_step_where_it_holds() -> None:
+    assert mc.gradcheck(quadratic, X).method == "4-point stencil" or mc.gradcheck(quadratic, X).error < 1e-9
+    assert mc.gradcheck(lambda x: np.sum(np.sin(x)), X, np.cos).method == "complex step"
+    assert mc.gradcheck(lambda x: np.sum(np.abs(x)), X, np.sign).method == "4-point stencil"
+    assert mc.gradcheck(lambda x: np.sum(x * np.conj(x)).real, X, lambda x: 2 * x).method == "4-point stencil"
+    assert mc.gradcheck(lambda x: float(np.sum(x**2).real), X, lambda x: 2 * x).method == "4-point stencil"
+    assert mc.gradcheck(lambda x: np.sum(np.sin(x)), X, np.cos, method="stencil").method == "4-point stencil"
+    assert mc.gradcheck(lambda x: np.sum(np.sin(x)), X, lambda x: np.cos(x) * (1 + 1e-7)).verdict is False
+
+
+def test_functions_of_the_engine() -> None:
+    d = mc.grad("norm2sq(A @ x)", wrt="x")
+    assert mc.gradcheck(lambda x: np.sum((A @ x) ** 2), X, lambda x: d(A=A, x=x))
+    assert mc.gradcheck(lambda x: np.sum((A @ x) ** 2), X, grad(lambda x: ((A @ x) ** 2).sum()))
+    assert mc.gradcheck(lambda x: ((A @ x) ** 2).sum(), Variable(X))
+
+
+def test_inputs_are_left_alone() -> None:
+    x = X.copy()
+
+    def rude(v: Any) -> Any:
+        return np.sum(v**2)
+
+    mc.gradcheck(rude, x, lambda v: 2 * v)
+    assert (x == X).all()
+
+
+# ---------------------------------------------------------------- errors
+@pytest.mark.parametrize(("call", "error"), [
+    (lambda: mc.gradcheck(lambda x: x * 2, X, lambda x: x), ShapeError),
+    (lambda: mc.gradcheck(lambda x: x * 2, X), ShapeError),
+    (lambda: mc.gradcheck(quadratic, X, lambda x: x[:2]), ShapeError),
+    (lambda: mc.gradcheck(lambda x: np.sum(x), B, lambda x: np.ones((4, 3))), ShapeError),
+    (lambda: mc.gradcheck(lambda a, b: a * b, (1.0, 2.0), lambda a, b: b), ShapeError),
+    (lambda: mc.gradcheck(lambda x: np.log(-1.0) * x.sum(), X, lambda x: x), DomainError),
+    (lambda: mc.gradcheck(quadratic, "abc"), DomainError),
+    (lambda: mc.gradcheck(quadratic, [np.nan]), DomainError),
+    (lambda: mc.gradcheck(quadratic, X, method="guess"), DomainError),
+    (lambda: mc.gradcheck(lambda x: float(np.sum(x)), X, lambda x: np.ones(4), method="complex"), DomainError),
+    (lambda: mc.gradcheck(lambda x: "one", 1.0, lambda x: x), DomainError),
+    (lambda: mc.gradcheck(lambda x: None, 1.0, lambda x: x), DomainError),
+    (lambda: mc.gradcheck(lambda x: x, {}, None), DomainError),
+])
+@pytest.mark.filterwarnings("ignore")
+def test_errors_are_typed(call: Callable[[], Any], error: type[MatcalcError]) -> None:
+    with pytest.raises(error):
+        call()
