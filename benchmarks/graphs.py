@@ -3,7 +3,7 @@
     python benchmarks/graphs.py --count 20000 --seed 1 [--resume FILE]
 
 Each computation is run forward and back, in both modes, and a Hessian is multiplied with a direction. `unjudged`: JAX has no finite
-derivative there. `refused`: an error of ours with words, as for the second derivative of a determinant at a singular matrix.
+derivative there. `refused`: an error of ours with words.
 Needs the extra [oracle] and SciPy.
 """
 

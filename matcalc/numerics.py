@@ -17,6 +17,19 @@ def adjugate(x: Any) -> Any:
     return np.linalg.det(u) * np.linalg.det(vt) * (vt.T * others) @ u.T
 
 
+def adjugate_slope(x: Any, e: Any) -> Any:
+    """How the adjugate changes along e, also at a singular matrix: between singular vectors it is a sum of products of the others."""
+    import numpy as np
+
+    u, s, vt = np.linalg.svd(x)
+    n = len(s)
+    others = np.array([[np.prod(np.delete(s, [i, j])) if i != j else 0.0 for j in range(n)] for i in range(n)])
+    inner = u.T @ e @ vt.T
+    found = -others * inner
+    found[np.diag_indices(n)] = others @ np.diag(inner)
+    return np.linalg.det(u) * np.linalg.det(vt) * vt.T @ found @ u.T
+
+
 def eigmax(x: Any) -> Any:
     """The largest eigenvalue of a symmetric matrix."""
     import numpy as np

@@ -199,6 +199,8 @@ def test_a_determinant_has_a_gradient_at_a_singular_matrix() -> None:
     a = np.outer([1.0, 2.0, 3.0], [1.0, -1.0, 2.0]) + np.diag([1.0, 0, 0])
     assert close(grad(ag.det)(a), differences(ag.det, a), 1e-9)
     assert close(jvp(ag.det, a, np.eye(3))[1], np.trace(differences(ag.det, a)), 1e-9)
+    for nearly in (a, a + 1e-13, np.zeros((3, 3)), np.stack([a, np.eye(3)])):
+        holds(ag.det, nearly)
 
 
 def test_conventions_at_kinks() -> None:

@@ -14,6 +14,7 @@ from ..errors import DomainError, NotSupported
 from ..expr import Expr, number, postorder, symbol
 from ..functions import kind, of_call, template
 from ..knowledge import Function, is_dotted, known
+from ..numerics import adjugate_slope
 from ..operators import frobenius
 from ..rebuild import substitute
 from ..transposition import gradient
@@ -107,6 +108,8 @@ class Matrixwise:
             axis = self.function.head.axis
             name = self.function.name if axis is None else f"{self.function.name}:axis={axis}"
             self._op = Operation(name, pull(0), pull(1) if len(names) > 1 else None, push)
+            if self.function.name in SLOPES:
+                use_numbers(self._op, SLOPES[self.function.name])
         return self._op
 
     def _pushed(self, s: Expr, slope: Expr, g: Expr) -> Expr:
@@ -124,6 +127,16 @@ class Matrixwise:
         except np.linalg.LinAlgError as error:
             raise DomainError(f"{self.function.name} has no value at these numbers: {error}") from None
         return record(self.op, v, *args) if tracked else v
+
+
+# Derivatives in numbers, also where the formula of the rule needs an inverse: (X, E) -> the change along E. Their transpose is that at X.T.
+SLOPES: dict[str, Callable[[Any, Any], Any]] = {"adj": adjugate_slope}
+
+
+def use_numbers(op: Operation, slope: Callable[[Any, Any], Any]) -> None:
+    """Numbers by a slope of their own; derivatives of derivatives still by the formula."""
+    op.pull_a = lambda g, y, a, b: over_stack(slope, (a.swapaxes(-1, -2), g))
+    op.push = lambda s, t, y, a, b: over_stack(slope, (a, s))
 
 
 def everywhere(e: Expr) -> Expr:
