@@ -558,6 +558,37 @@ def test_unknown_names() -> None:
     assert "expm_frechet" not in dir(ag)
 
 
+def test_derivatives_are_taken_under_no_grad() -> None:
+    with no_grad():
+        assert grad(lambda x: x**3)(2.0) == 12.0
+        assert grad(grad(lambda x: x**3))(2.0) == 12.0
+        assert hessian(lambda x: x**3)(2.0) == 12.0
+        assert jvp(lambda x: x**3, 2.0, 1.0) == (8.0, 12.0)
+        assert jacobian(lambda x: x**3)(2.0) == vjp(lambda x: x**3, 2.0)[1](1.0)[0] == 12.0
+        assert isinstance(Variable(1.0) * 2, ag.variable.Constant)
+
+
+def test_derivatives_inside_derivatives_of_closures() -> None:
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0) == 6.0
+    assert grad(lambda x: jvp(lambda y: x * x * y, 2.0, 1.0)[1])(3.0) == 6.0
+    assert jvp(lambda x: grad(lambda y: x**3 * y)(2.0), 2.0, 1.0)[1] == 12.0
+    assert hessian(lambda x: grad(lambda y: x**3 * y)(2.0))(2.0) == 12.0
+    for inner in (hessian, jacobian):
+        with pytest.raises(NotSupported, match="plain numbers"):
+            grad(lambda x, inner=inner: inner(lambda y: x * y * y)(2.0))(3.0)
+    w = Variable(2.0)
+    assert grad(lambda y: w * y)(3.0) == 2.0
+    assert type(grad(lambda y: w * y)(3.0)) is float
+
+
+def test_a_derivative_that_would_be_lost_is_refused() -> None:
+    for lost in (lambda x: jacobian(lambda y: y**3)(x).sum(), lambda x: hessian(lambda y: (y**3).sum())(x).sum(),
+                 lambda x: hvp(lambda y: (y**3).sum(), x, X).sum(), lambda x: vjp(lambda y: y**3, x)[1](X)[0].sum()):
+        with pytest.raises(NotSupported, match="plain numbers"):
+            grad(lost)(X)
+
+
 def test_which_mode_and_why() -> None:
     array, why = jacobian(lambda x: M @ x, explain=True)(X)
     assert close(array, M)

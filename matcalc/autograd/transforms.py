@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DomainError, ShapeError
+from ..errors import DomainError, NotSupported, ShapeError
 from .operations import shape_of
-from .variable import Variable, constant, plain
-from .walk import pulled, pushed, seed_of
+from .variable import Variable, constant, plain, recording
+from .walk import pulled, pushed, recorded, seed_of
 
 Function = Callable[..., Any]
 Array = Any
@@ -30,8 +30,16 @@ def _leaves(xs: tuple[Any, ...], argnum: int | tuple[int, ...]) -> tuple[list[An
     return args, [args[i] for i in chosen]
 
 
+_depth = 0  # functions that are running to be differentiated, one inside the other
+
+
 def _result(f: Function, args: list[Any]) -> Variable:
-    y = f(*args)
+    global _depth
+    _depth += 1
+    try:
+        y = f(*args)
+    finally:
+        _depth -= 1
     if isinstance(y, Variable):
         return y
     try:
@@ -41,10 +49,31 @@ def _result(f: Function, args: list[Any]) -> Variable:
                           detail="inside, compute with operators, methods and the functions of matcalc.autograd") from None
 
 
+def _outer(y: Variable, own: list[Variable]) -> bool:
+    """Inside a function that is being differentiated: does y depend on its Variables, and not only on our own?"""
+    if not _depth or y.__class__ is not Variable:
+        return False
+    nodes, leaves = recorded(y, object())
+    for n in nodes:
+        n._g = None
+    return bool({*map(id, leaves)} - {*map(id, own)})
+
+
 def _number(y: Variable) -> None:
     if y.size != 1:
         raise ShapeError(f"grad is of a function whose value is a number; this one has shape {y.shape}",
                          detail="take .sum(), or jacobian(f)")
+
+
+def _plain_point(name: str, xs: tuple[Any, ...]) -> None:
+    """These give arrays: a derivative through them would be lost, so a recorded point is refused."""
+    if any(x.__class__ is Variable for x in xs):
+        raise _lost(name)
+
+
+def _lost(name: str) -> NotSupported:
+    return NotSupported(f"{name} gives plain numbers, through which no further derivative is taken",
+                        detail="give arrays (x.value); grad and jvp may stand inside each other and inside these")
 
 
 def _zeros(like: Any) -> Array:
@@ -58,11 +87,13 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[.
     >>> value_and_grad(lambda x, y: x * y**2)(2.0, 3.0)
     (18.0, 9.0)
     """
+    @recording()
     def both(*xs: Any) -> tuple[Any, Any]:
         args, wanted = _leaves(xs, argnum)
         graph = any(x.__class__ is Variable for x in xs)
         y = _result(f, args)
         _number(y)
+        graph = graph or _outer(y, wanted)
         seed = seed_of(y, None)
         found = pulled(y, constant(seed) if graph else seed, wanted, graph=graph) if y.__class__ is Variable else [None] * len(wanted)
         slopes = [(constant(_zeros(w)) if graph else _zeros(w)) if g is None else g for g, w in zip(found, wanted, strict=True)]
@@ -91,6 +122,7 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     return lambda *xs: value_and_grad(f, argnum)(*xs)[1]
 
 
+@recording()
 def jvp(f: Function, xs: Any, vs: Any) -> tuple[Any, Any]:
     """Forward mode: the value of f, and its derivative along vs. `xs` and `vs`: one array, or tuples of them.
 
@@ -106,6 +138,8 @@ def jvp(f: Function, xs: Any, vs: Any) -> tuple[Any, Any]:
         if shape_of(t) != leaf.shape:
             raise ShapeError(f"the direction has shape {shape_of(t)}, the argument {leaf.shape}")
     y = _result(f, args)
+    if not graph and _outer(y, leaves):
+        graph, tangents = True, [constant(t) for t in tangents]
     moved = pushed(y, {id(leaf): t for leaf, t in zip(leaves, tangents, strict=True)}, graph=graph)
     moved = (constant(_zeros(y)) if graph else _zeros(y)) if moved is None else moved
     return (y, moved) if graph else (y.value, _spread(moved, y))
@@ -115,10 +149,14 @@ def _spread(t: Any, y: Any) -> Any:
     return t if shape_of(t) == shape_of(y) else np.broadcast_to(t, shape_of(y)).copy()
 
 
+@recording()
 def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """Reverse mode: the value of f, and the function that takes a cotangent to what it gives to each argument."""
+    _plain_point("vjp", xs)
     args, leaves = _leaves(xs, tuple(range(len(xs))))
     y = _result(f, args)
+    if _outer(y, leaves):
+        raise _lost("vjp")
 
     def back(g: Any) -> tuple[Any, ...]:
         found = pulled(y, seed_of(y, g), leaves, graph=False) if y.__class__ is Variable else [None] * len(leaves)
@@ -146,9 +184,13 @@ def jacobian(f: Function, mode: str = "auto", explain: bool = False) -> Callable
     if mode not in ("auto", "forward", "reverse"):
         raise DomainError(f"mode is auto, forward or reverse, not {mode!r}")
 
+    @recording()
     def at(*xs: Any) -> Any:
+        _plain_point("jacobian", xs[:1])
         args, (x,) = _leaves(xs, 0)
         y = _result(f, args)
+        if _outer(y, [x]):
+            raise _lost("jacobian")
         chosen, why = choose_mode(x.size, y.size) if mode == "auto" else (mode, f"{mode} mode, as asked")
         found = np.zeros((y.size, x.size))
         if y.__class__ is Variable:
@@ -186,17 +228,21 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     >>> hvp(lambda x: (x**3).sum(), [1.0, 2.0], [1.0, 1.0])
     array([ 6., 12.])
     """
+    _plain_point("hvp", (x, v))
     x, v = plain(x), plain(v)
     if np.shape(x) != np.shape(v):
         raise ShapeError(f"the direction has shape {np.shape(v)}, the argument {np.shape(x)}")
     return _along(f, x, [v])[0]
 
 
+@recording()
 def _along(f: Function, x: Any, directions: Any) -> list[Any]:
     """Hessian times each direction; the gradient is recorded once."""
     leaf = Variable(x)
     y = _result(f, [leaf])
     _number(y)
+    if _outer(y, [leaf]):
+        raise _lost("a Hessian")
     g = pulled(y, constant(seed_of(y, None)), [leaf], graph=True)[0] if y.__class__ is Variable else None
     if g is None or g.__class__ is not Variable:
         return [_zeros(leaf) for _ in directions]
@@ -213,6 +259,7 @@ def hessian(f: Function) -> Callable[..., Any]:
            [4., 2.]])
     """
     def at(x: Any, *rest: Any) -> Any:
+        _plain_point("hessian", (x,))
         x = plain(x)
         leaf = Variable(x)
         rows = _along(lambda t: f(t, *rest), x, list(_units(leaf)))

@@ -65,6 +65,17 @@ def no_grad() -> Iterator[None]:
         _recording = before
 
 
+@contextmanager
+def recording() -> Iterator[None]:
+    """Inside, everything is recorded, also under `no_grad`: a derivative that is asked for is taken."""
+    global _recording
+    before, _recording = _recording, True
+    try:
+        yield
+    finally:
+        _recording = before
+
+
 def plain(x: Any) -> Value:
     """A value as it is kept: a float, or an array of float64."""
     if x.__class__ is float:
