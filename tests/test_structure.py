@@ -24,8 +24,8 @@ ENGINE = """expr cost algebra operators kronecker rebuild operands numerics know
             build properties match identities factoring simplifier
             differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"compiler answer indexed autograd gradient_checks optimize pictures rulecheck claims asking derivatives api".split(),
-         "", "display", "cli", "__main__"]
+DOORS = [*"chains compiler answer indexed autograd gradient_checks optimize pictures rulecheck claims asking derivatives api".split(),
+         "", "display", "cli_minimize", "cli_plot", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.
