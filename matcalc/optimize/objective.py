@@ -14,7 +14,7 @@ from ..asking import as_text, load_rules
 from ..build import build
 from ..chains import needed, operands
 from ..compiler import arranged, axes, example, step_for, unstacked
-from ..errors import DomainError, Fix, MatcalcError, NotSupported
+from ..errors import DomainError, Fix, MatcalcError, NotSupported, ShapeError
 from ..expr import Expr, postorder, symbols
 from ..knowledge import known
 from ..syntax import Symbol
@@ -229,6 +229,10 @@ class Objective:
                     raise np.linalg.LinAlgError
                 value, *slopes = self.plan(parts)
                 found = Point(x.copy(), float(value[0, 0]), np.concatenate([g.ravel() for g in slopes]))
+            except (IndexError, ValueError):
+                raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} do not have",
+                                 detail=f"shapes: {', '.join(f'{n} {s[0]} x {s[1]}' for n, s in zip(self.over, self.shapes, strict=True))}"
+                                 ) from None
             except np.linalg.LinAlgError:
                 found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
         if np.isnan(found.value):
