@@ -396,6 +396,7 @@ def test_conventions_are_what_finite_differences_say(word):
     ("expm1(x)", "exp(x) - 1", "exact"), ("arctan(-x)", "-arctan(x)", "exact"), ("erf(-x)", "-erf(x)", "exact"),
     ("arcsin(-x)", "-arcsin(x)", "exact"), ("x**0", "ones(n)", "exact"), ("p**(-2)", "1 / p**2", "exact"),
     ("det(ones(n, n))", "0", "exact"), ("(2 * p)**(1 / 3)", "2**(1 / 3) * p**(1 / 3)", "numeric"),
+    ("max(c * ones(n))", "c", "exact"), ("norm(x, 3)", "sum(abs(x)**3)**(1 / 3)", "exact"),
 ])
 def test_equalities(left, right, kind):
     found = verify_equal(read(left, LET), read(right, LET))
@@ -417,6 +418,7 @@ def test_inequalities(left, right):
 
 def test_a_root_has_two_values_and_wants_more_points():
     assert str(verify_equal(read("p**0.5 * p**0.5", LET), read("p", LET))) == "exact, 8 points"
+    assert str(verify_equal(read("norm1(x)", LET), read("norm1(-x)", LET))) == "exact, 16 points"
 
 
 def test_an_answer_with_a_smaller_domain_is_not_accepted():
