@@ -138,8 +138,9 @@ def shifted(c: Claim, rng: random.Random) -> Claim | None:
 
 
 def sized(c: Claim, rng: random.Random) -> Claim | None:
-    """Sizes that are numbers to 8, from 1; from 2 where a matrix of one column would be read as a vector, from 3 under slices."""
-    top, low = LARGEST[c.op], 3 if "[" in c.f else 2 if re.search(r"\b(softmax|logsumexp)\(", c.f) else 1
+    """Sizes that are numbers to 8, from 1; from 2 where a single column would change the question, from 3 under slices."""
+    turned = c.op != "grad" or re.search(r"\b(softmax|logsumexp)\(", c.f)  # by a scalar, a Jacobian has the shape of f
+    top, low = LARGEST[c.op], 3 if "[" in c.f else 2 if turned else 1
     sizes = {n: str(rng.randint(low, top)) for d in c.let for n in re.findall(r"[A-Za-z_]\w*", d.partition(":")[2].partition("(")[2])
              if n not in known_words()}
     sizes |= {named(d): str(rng.randint(low, top)) for d in c.let if d.endswith(": dimension") and named(d) not in sizes}
