@@ -218,7 +218,7 @@ def test_usage_errors_have_a_fix_that_works(api: SimpleNamespace, words: tuple[s
 
 
 @pytest.mark.parametrize(("words", "fix"), [
-    (("grad", "f", "--to", "julia"), "matcalc grad f --to text"), (("minimize", "f"), "matcalc --help")])
+    (("grad", "f", "--to", "julia"), "matcalc grad f --to text"), (("repl",), "matcalc --help")])
 def test_what_is_not_there_yet_is_said(api: SimpleNamespace, words: tuple[str, ...], fix: str) -> None:
     ran = command_line(*words)
     assert ran.code == 3

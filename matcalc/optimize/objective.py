@@ -229,12 +229,12 @@ class Objective:
                     raise np.linalg.LinAlgError
                 value, *slopes = self.plan(parts)
                 found = Point(x.copy(), float(value[0, 0]), np.concatenate([g.ravel() for g in slopes]))
+            except np.linalg.LinAlgError:
+                found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
             except (IndexError, ValueError):
                 raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} do not have",
                                  detail=f"shapes: {', '.join(f'{n} {s[0]} x {s[1]}' for n, s in zip(self.over, self.shapes, strict=True))}"
                                  ) from None
-            except np.linalg.LinAlgError:
-                found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
         if np.isnan(found.value):
             found = found._replace(value=np.inf)
         self._last = found
