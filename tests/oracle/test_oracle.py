@@ -16,7 +16,7 @@ from .judge import Outcome, judge
 from .random_expressions import Problem, callable_functions, problems
 
 pytestmark = pytest.mark.oracle
-COUNTS, SEED = {"grad": 1300, "jacobian": 400, "hessian": 300}, 0
+COUNTS, SEED = {"grad": 1800, "jacobian": 120, "hessian": 80}, 0
 FAULTS = ("wrong", "wrong text", "withheld", "crashed", "hang", "unread")
 
 
