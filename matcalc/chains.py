@@ -14,7 +14,9 @@ ALL = (None, None)
 
 
 def operands(node: Expr) -> tuple[Expr, ...]:
-    """What has to be computed before a node: of a product's selections nothing, of its diag(d) the d."""
+    """What has to be computed before a node: of a product's selections nothing, of its diag(d) the d, of a sum of squares the base."""
+    if node.op == "sum" and _is_square(node.args[0]):
+        return node.args[0].args[:1]
     if node.op != "matmul":
         return node.args
     start = _start(node)
@@ -44,6 +46,19 @@ def product(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
         return result
 
     return value
+
+
+def total(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
+    """The sum of all entries; of squares, as an inner product."""
+    def inner(args: Sequence[Any], _: Sizes) -> Any:
+        flat = args[0].ravel()
+        return (flat @ flat).reshape(1, 1)
+
+    return inner if _is_square(node.args[0]) else lambda args, _: args[0].sum().reshape(1, 1)
+
+
+def _is_square(e: Expr) -> bool:
+    return e.op == "pow" and e.args[1].op == "num" and e.args[1].data == 2
 
 
 def _start(node: Expr) -> int:

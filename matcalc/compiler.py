@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from . import dims
-from .chains import needed, operands, product
+from .chains import needed, operands, product, total
 from .dims import Shape
 from .errors import DomainError, Fix, NotSupported, ShapeError
 from .expr import Expr, postorder, symbols
@@ -235,7 +235,7 @@ _OPERATORS: dict[str, Callable[[Expr], Step]] = {
     "run": lambda n: (lambda a, s: _numpy().linalg.matrix_power(a[0], n.data)),
     "transpose": lambda n: (lambda a, s: a[0].T),
     "tr": lambda n: (lambda a, s: _numpy().trace(a[0]).reshape(1, 1)),
-    "sum": lambda n: (lambda a, s: a[0].sum().reshape(1, 1)),
+    "sum": total,
     "diag": lambda n: (lambda a, s: _numpy().diag(a[0].ravel())),
     "diagv": lambda n: (lambda a, s: _numpy().diag(a[0]).reshape(-1, 1)),
     "kron": lambda n: (lambda a, s: _numpy().kron(a[0], a[1])),
@@ -252,6 +252,11 @@ def _function(node: Expr) -> Step:
         raise NotSupported(f"rules/ gives no numeric value for {function.name}")
     if is_dotted(value):
         return _named(function, value)
+    if function.signature.elementwise and len(node.args) == 1:
+        from .autograd.elementwise import elementwise
+
+        entries = elementwise(function.name).arrays
+        return lambda args, _: entries(args[0])
     program = _formula(function, tuple(kind(a) for a in node.args))
     params = [p for p in function.signature.params if p.kind != "axis"]
 

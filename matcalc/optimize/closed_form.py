@@ -31,23 +31,25 @@ class ClosedForm(NamedTuple):
     from_left: bool
     expression: Expr
 
-    def solved(self, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> tuple[Array, bool, bool]:
-        """The solution by a solve, whether there is one, and whether it is the only one."""
+    def solved(self, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> tuple[Array, bool, bool, bool]:
+        """The solution by a solve, whether there is one, whether it is the only one, and whether the matrix is positive definite."""
         a, b = (_value(e, arrays, sizes) for e in (self.left, self.right))
         if not self.from_left:
             a, b = a.T, b.T
         if a.shape == (1, 1) and b.shape[0] != 1:
             a = a.item() * np.eye(b.shape[0])
+        definite = False
         try:
-            lower = np.linalg.cholesky((a + a.T) / 2)
-            if np.abs(a - a.T).max() > 1e-12 * np.abs(a).max() or np.linalg.cond(lower) > 1e7:
+            lower = np.linalg.cholesky(a)
+            sizes_of = lower.diagonal()
+            if np.abs(a - a.T).max() > 1e-12 * np.abs(a).max() or sizes_of.min() < 1e-6 * sizes_of.max():
                 raise np.linalg.LinAlgError
-            x, only = np.linalg.solve(lower.T, np.linalg.solve(lower, b)), True
+            x, only, definite = np.linalg.solve(lower.T, np.linalg.solve(lower, b)), True, True
         except np.linalg.LinAlgError:
             x, _, rank, _ = np.linalg.lstsq(a, b, rcond=None)
             only = rank == a.shape[1]
         holds = bool(np.abs(a @ x - b).max(initial=0.0) <= 1e-6 * max(1.0, float(np.abs(b).max(initial=0.0))))
-        return (x if self.from_left else x.T), holds, bool(only)
+        return (x if self.from_left else x.T), holds, bool(only), definite
 
 
 def _value(e: Expr, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
@@ -82,11 +84,17 @@ def _without_common(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Both sides without the number that they share: 2 * A, 2 * b are A, b."""
     c, scalars = left.data if left.op == "mul" else content(left)[0] if left.op == "add" else 1, []
     if left.op == "mul" and not left.is_scalar:
-        scalars = [power(a, number(-1)) for a in left.args if a.is_scalar]
+        scalars = [power(a, number(-1)) for a in left.args if _is_size(a)]
+    c = abs(c)  # the sign stays: it tells a minimum from a maximum
     if c == 0 or (c == 1 and not scalars):
         return left, right
     core, other = (Simplifier().simplify(mul([*scalars, scale(Fraction(1) / c, e)])) for e in (left, right))
     return (core, other) if cost(core) + cost(other) <= cost(left) + cost(right) else (left, right)
+
+
+def _is_size(e: Expr) -> bool:
+    """A dimension, or a power of one: positive, whatever it is."""
+    return e.op == "size" or (e.op == "pow" and e.args[0].op == "size")
 
 
 def _sides(linear: Expr, change: Expr) -> tuple[Expr, bool] | None:

@@ -11,7 +11,6 @@ import numpy as np
 from ..asking import as_text, asked
 from ..errors import DomainError, Fix, Request, nearest
 from ..expr import symbols
-from ..printers.text import expression_text
 from . import constraints as limits
 from . import with_scipy
 from .methods import METHODS, End, Settings
@@ -23,6 +22,7 @@ CHOICES = ("auto", "closed-form", *OURS, *SCIPYS)
 NEWTON_SIZE = 200  # entries up to which Newton's method is chosen
 KEPT = 50  # entries up to which the path itself is kept
 JUDGED = 400  # entries up to which the Hessian at the end is looked at
+SPECTRAL = 30  # entries up to which the smallest eigenvalue is told
 STEEP = 1e8  # a gradient so many times that at the start
 FLAT = 1e-9  # an eigenvalue this small, relative to the largest, is no curvature
 
@@ -228,11 +228,11 @@ class _Run:
         if form is None:
             return None
         try:
-            x, holds, only = form.solved(f.arrays, f.sizes)
+            x, holds, only, definite = form.solved(f.arrays, f.sizes)
         except (np.linalg.LinAlgError, KeyError):
             return None
         p = f.at(np.asarray(x, dtype=float).ravel())
-        kind, words = self._judged(p)
+        kind, words = ("minimum", "the matrix of that equation is positive definite: a minimum") if definite else self._judged(p)
         if not holds or kind in ("saddle", "maximum"):
             reason = (f"the point where the gradient vanishes is a {kind}: the objective has no minimum" if holds else
                       "the objective falls without bound: its gradient is affine and vanishes nowhere")
@@ -242,8 +242,7 @@ class _Run:
             self.notes.append("the solution is not unique; this is the shortest one")
         end = End(p, 0, True, f"the gradient is affine in {f.over[0]}: it vanishes where a linear equation holds, which was solved")
         made = self._made(p, end, "closed-form", kind, words)
-        text = expression_text(form.expression, taken=list(f.reading.symbols))
-        return Minimum(**{**vars(made), "closed_form": f"{f.over[0]} = {text}"})
+        return Minimum(**{**vars(made), "closed_form": f.formulas.closed_text})
 
     # ------------------------------------------------------------ what is told
     def _told(self, start: Point, end: End, method: str) -> Minimum:
@@ -270,8 +269,16 @@ class _Run:
         if self.f.size > JUDGED or not np.isfinite(p.value):
             return "unknown", ""
         spent = self.f.evaluations
-        values = np.linalg.eigvalsh(self.f.hessian(p.x))
+        hessian = self.f.hessian(p.x)
         self.f.evaluations = spent
+        if self.f.size > SPECTRAL:
+            try:
+                diagonal = np.linalg.cholesky(hessian).diagonal()
+                if diagonal.min() > 1e-4 * diagonal.max():
+                    return "minimum", "the Hessian is positive definite there: a minimum"
+            except np.linalg.LinAlgError:
+                pass
+        values = np.linalg.eigvalsh(hessian)
         if not np.isfinite(values).all():
             return "unknown", ""
         size = max(float(np.abs(values).max()), 1e-300)

@@ -17,6 +17,7 @@ from ..compiler import arranged, axes, example, step_for, unstacked
 from ..errors import DomainError, Fix, MatcalcError, NotSupported, ShapeError
 from ..expr import Expr, postorder, symbols
 from ..knowledge import known
+from ..printers.text import expression_text
 from ..syntax import Symbol
 from .closed_form import ClosedForm, closed_form
 
@@ -104,6 +105,12 @@ class Formulas:
     @cached_property
     def closed(self) -> ClosedForm | None:
         return closed_form(self.slopes[0], self.over[0]) if len(self.over) == 1 else None
+
+    @cached_property
+    def closed_text(self) -> str:
+        """The closed form as it is shown."""
+        assert self.closed is not None
+        return f"{self.over[0]} = {expression_text(self.closed.expression, taken=list(self.reading.symbols))}"
 
 
 @lru_cache(maxsize=64)
@@ -219,7 +226,7 @@ class Objective:
 
     def at(self, x: Array) -> Point:
         """Value and gradient; inf where there is no value."""
-        if self._last is not None and np.array_equal(self._last.x, x):
+        if self._last is not None and (self._last.x == x).all():
             return self._last
         self.evaluations += 1
         with np.errstate(all="ignore"):
