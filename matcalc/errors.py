@@ -34,6 +34,11 @@ class Request:
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
                        self.wrt if fix.wrt is None else tuple(fix.wrt), let, options)
 
+    @property
+    def variables(self) -> str:
+        """The option that names variables: a derivative is by them, a minimum over them."""
+        return "over" if self.verb.split()[:1] in (["minimize"], ["plot"]) else "wrt"
+
     def within(self, typed: Request) -> Request:
         """This request as part of a command line."""
         return typed
@@ -43,7 +48,7 @@ class Request:
         words = ["matcalc", *self.verb.split()]
         for k, v in self.options:
             words += [f"--{k}"] if v == "true" else [f"--{k}", v]
-        tail = [w for name in self.wrt for w in ("--wrt", name)] + [w for d in self.let for w in ("--let", d)]
+        tail = [w for name in self.wrt for w in (f"--{self.variables}", name)] + [w for d in self.let for w in ("--let", d)]
         quoted = [quote(w, always=False) for w in words]
         dashes = ["--"] if self.text.startswith("-") else []
         if dashes:  # options first, so that what follows `--` is the expression alone
@@ -54,7 +59,8 @@ class Request:
         """The request as a call of the Python API."""
         parts = [_python(self.text)]
         if self.wrt:
-            parts.append("wrt=" + (_python(self.wrt[0]) if len(self.wrt) == 1 else "[" + ", ".join(map(_python, self.wrt)) + "]"))
+            names = _python(self.wrt[0]) if len(self.wrt) == 1 else "[" + ", ".join(map(_python, self.wrt)) + "]"
+            parts.append(f"{self.variables}={names}")
         if self.let:
             parts.append("let=[" + ", ".join(map(_python, self.let)) + "]")
         limits = [v.partition("=") for k, v in self.options if k == "limit"]

@@ -672,3 +672,9 @@ def test_a_rule_from_a_file_is_a_function_here(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", ASK, str(file)], capture_output=True, text=True, check=False,
         cwd=Path(__file__).parent.parent)
     assert ran.stdout.split() == ["True", "float", "True"], ran.stderr
+
+
+def test_pythons_math_would_lose_the_derivative_and_is_refused() -> None:
+    with pytest.raises(DomainError, match="derivative would be lost"):
+        grad(lambda x: math.exp(x) * x)(1.0)
+    assert float(Variable(2.0) * 3) == 6.0

@@ -160,6 +160,29 @@ def test_a_symmetric_variable_stays_symmetric() -> None:
     assert m.x["X"] == pytest.approx(np.linalg.inv(S), abs=1e-7)
 
 
+@pytest.mark.parametrize("options", [{}, {"seed": 2}, {"method": "bfgs"}, {"start": {"X": np.eye(2)}}], ids=str)
+def test_a_definite_variable_stays_definite_and_its_minimum_is_one(options: dict[str, Any]) -> None:
+    S = np.array([[2.0, 1], [1, 3]])
+    m = mc.minimize("tr(S X) - logdet(X)", "X", data={"S": S}, let=["X: spd"], **options)
+    assert m.kind == "minimum", m.report
+    assert m.x["X"] == pytest.approx(np.linalg.inv(S), abs=1e-6)
+
+
+@pytest.mark.parametrize(("f", "start", "kind", "converged"), [
+    ("exp(x)", 0.0, "unknown", False), ("1 / (1 + x**2)", 1.0, "unknown", False), ("-1 * exp(-x**2)", 5.0, "maximum", False),
+    ("x**4", 1.0, "flat", True), ("-1 * exp(-x**2)", 0.3, "minimum", True)])
+def test_a_small_gradient_is_no_minimum_yet(f: str, start: float, kind: str, converged: bool) -> None:
+    m = mc.minimize(f, "x", {"x": start}, let=["x: scalar"])
+    assert (m.kind, m.converged) == (kind, converged), m.report
+
+
+def test_separable_labels_have_no_minimum() -> None:
+    X, = arrays((20, 2))
+    m = mc.minimize("sum(softplus(-s * (X w)))", "w", data={"X": X, "s": np.sign(X @ [1.0, 2.0])})
+    assert not m.converged
+    assert "still falls" in m.report
+
+
 # ---------------------------------------------------------------- mistakes
 @pytest.mark.parametrize(("arguments", "words"), [
     ({"f": "norm2sq(A x - b)", "over": "x"}, "no value is given for A, b"), ({"f": "norm2sq(x)", "over": "x"}, "size of x is not known"),
@@ -172,6 +195,10 @@ def test_a_symmetric_variable_stays_symmetric() -> None:
     ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0, 2]}, "subject_to": ["x + 1"]}, "two expressions"),
     ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0, 2]}, "subject_to": ["x >= 0"], "method": "gd"}, "knows no such constraints"),
     ({"f": "exp(norm2sq(x))", "over": "x", "start": {"x": [1.0, 2]}, "method": "closed-form"}, "no closed form"),
+    ({"f": "norm2sq(x)", "over": "x", "start": np.ones(2)}, "given by name"),
+    ({"f": "norm2sq(x)", "over": "x", "data": [1, 2]}, "given by name"),
+    ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0]}, "subject_to": [abs]}, "constraints are text"),
+    ({"f": "logdet(X)", "over": "X", "start": {"X": [[1, 0.5], [0.1, 1]]}, "let": ["X: spd"]}, "not symmetric"),
     ({"f": "norm2sq(x - b)", "over": "x", "data": {"b": [np.nan, 1.0]}}, "not finite")])
 def test_mistakes_are_told(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(mc.MatcalcError, match=words):

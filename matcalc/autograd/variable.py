@@ -194,7 +194,13 @@ class Variable:
     def item(self) -> float:
         return float(self._v) if self._v.__class__ is float else self._v.item()
 
-    __float__ = item
+    def __float__(self) -> float:
+        from . import transforms
+
+        if transforms._depth and self.__class__ is Variable:  # math.exp(x) would lose the derivative without a word
+            raise DomainError("a Variable is made a plain number here, and its derivative would be lost",
+                              detail="matcalc.autograd has functions in place of math's (exp, sqrt ...); x.item() says it on purpose")
+        return self.item()
 
     def __len__(self) -> int:
         if not self.shape:

@@ -14,7 +14,7 @@ from ..expr import symbols
 from . import constraints as limits
 from . import with_scipy
 from .methods import METHODS, End, Settings
-from .objective import Array, Objective, Point
+from .objective import Array, Objective, Point, structured
 
 OURS = tuple(METHODS)
 SCIPYS = ("bfgs", "l-bfgs-b", "newton-cg", "trust-ncg", "trust-exact", "slsqp", "trust-constr", "cg")
@@ -22,6 +22,7 @@ CHOICES = ("auto", "closed-form", *OURS, *SCIPYS)
 NEWTON_SIZE = 200  # entries up to which Newton's method is chosen
 KEPT = 50  # entries up to which the path itself is kept
 JUDGED = 400  # entries up to which the Hessian at the end is looked at
+FAR, UNSURE = 1e-2, 1e-5  # lengths of Newton's next step, relative to x, at which it is no minimum, or a doubtful one
 SPECTRAL = 30  # entries up to which the smallest eigenvalue is told
 STEEP = 1e8  # a gradient so many times that at the start
 FLAT = 1e-9  # an eigenvalue this small, relative to the largest, is no curvature
@@ -98,6 +99,11 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
 
     Errors: MatcalcError, with a cause and a fix.
     """
+    for what, given in (("start", start), ("data", data)):
+        if given is not None and not isinstance(given, Mapping):
+            raise DomainError(f'{what} is given by name, as in {what}={{"x": [1, 2]}}')
+    if not all(isinstance(text, str) for text in ([subject_to] if isinstance(subject_to, str) else subject_to)):
+        raise DomainError('constraints are text, as in subject_to=["x >= 0"]')
     names, text = _asked_over(f, over, data or {}, let, syntax)
     request = Request("minimize", text, tuple(names), tuple(let))
     with asked(request):
@@ -179,13 +185,15 @@ class _Run:
         p = f.at(x)
         usable = np.isfinite(p.value) and np.isfinite(p.gradient).all()
         if f.started and (not usable or p.norm == 0):
-            x = np.clip(np.where(x == 0, np.random.default_rng(self.seed).uniform(0.1, 1.0, f.size), x), self.constraints.lower,
-                        self.constraints.upper)
+            drawn = f.split(np.random.default_rng(self.seed).uniform(0.1, 1.0, f.size))
+            fresh = [structured(s, drawn[s.name]) + (np.eye(len(drawn[s.name])) if s.name in f.definite else 0) if s.name in f.started
+                     else f.split(x)[s.name] for s in f.symbols]
+            x = np.clip(np.concatenate([a.ravel() for a in fresh]), self.constraints.lower, self.constraints.upper)
             p = f.at(x)
             usable = np.isfinite(p.value) and np.isfinite(p.gradient).all()
             self.notes.append(f"start of {', '.join(f.started)}: random numbers between 0.1 and 1, for zeros will not do")
         elif f.started:
-            self.notes.append(f"start of {', '.join(f.started)}: zeros")
+            self.notes.append("; ".join(f"start of {n}: {'the identity' if n in f.definite else 'zeros'}" for n in f.started))
         if not usable:
             what = "the objective" if not np.isfinite(p.value) else "its gradient"
             raise DomainError(f"{what} is not finite at the start", detail="start where it has a value, as at positive numbers for log",
@@ -255,6 +263,11 @@ class _Run:
         if self.constraints.others or active:
             return self._made(p, end, method, "minimum" if end.converged else "unknown", "at the edge of the constraints" if active else "")
         kind, words = self._judged(p) if end.converged else ("unknown", "")
+        if kind in ("maximum", "saddle"):
+            end = end._replace(converged=False, reason=f"the gradient vanishes at a {kind}, not at a minimum")
+        if kind == "falling":
+            why = "the gradient is small, and so is the curvature: the objective still falls, perhaps without end"
+            kind, end = "unknown", end._replace(converged=False, reason=why)
         if not end.converged and p.norm > STEEP * max(1.0, start.norm):
             end = end._replace(reason=f"{end.reason}; the gradient grows without bound, as at the edge of a domain")
         return self._made(p, end, method, kind, words)
@@ -278,12 +291,22 @@ class _Run:
                     return "minimum", "the Hessian is positive definite there: a minimum"
             except np.linalg.LinAlgError:
                 pass
-        values = np.linalg.eigvalsh(hessian)
+        basis = self.f.space()
+        g = p.gradient
+        if basis is not None:
+            hessian, g = basis.T @ hessian @ basis, basis.T @ g
+        values, vectors = np.linalg.eigh(hessian)
         if not np.isfinite(values).all():
             return "unknown", ""
         size = max(float(np.abs(values).max()), 1e-300)
         low, high = float(values[0]), float(values[-1])
         seen = f"smallest eigenvalue {low:.3g}"
+        step = float(np.abs((vectors.T @ g) / np.where(values == 0, 1e-300, values)).max(initial=0.0)) if low > 0 else 0.0
+        reach = max(1.0, float(np.abs(p.x).max(initial=0.0)))
+        if step > FAR * reach:
+            return "falling", f"Newton's next step there would be {step:.1g} long ({seen})"
+        if low > FLAT * size and step > UNSURE * reach:
+            return "flat", f"the curvature there is so small ({seen}) that the place is uncertain by {step:.1g}: a flat minimum, or none"
         if low > FLAT * size:
             return "minimum", f"the Hessian is positive definite there ({seen}): a minimum"
         if high < -FLAT * size:

@@ -18,6 +18,7 @@ from ..errors import DomainError, Fix, MatcalcError, NotSupported, ShapeError
 from ..expr import Expr, postorder, symbols
 from ..knowledge import known
 from ..printers.text import expression_text
+from ..structured import structure_of
 from ..syntax import Symbol
 from .closed_form import ClosedForm, closed_form
 
@@ -195,7 +196,11 @@ class Objective:
                                   fixes=[Fix(options=(("start", f"{s.name}=[0, 0]"),))]) from None
             self.shapes.append((rows, columns))
         self.started = [s.name for s in self.symbols if s.name not in start]
-        parts = [self.arrays.get(s.name, np.zeros(shape)) for s, shape in zip(self.symbols, self.shapes, strict=True)]
+        parts = [self.arrays[s.name] if s.name in self.arrays else np.eye(*shape) if s.name in self.definite else np.zeros(shape)
+                 for s, shape in zip(self.symbols, self.shapes, strict=True)]
+        for s, part in zip(self.symbols, parts, strict=True):
+            if np.abs(structured(s, part) - part).max(initial=0.0) > 1e-12 * np.abs(part).max(initial=1.0):
+                raise DomainError(f"the start of {s.name} is not {structure_of(s)}, as it is declared")
         self.start = np.concatenate([np.asarray(p, dtype=float).ravel() for p in parts])
 
     def _planned(self, roots: Sequence[Expr]) -> Plan:
@@ -208,6 +213,22 @@ class Objective:
     @property
     def size(self) -> int:
         return len(self.start)
+
+    def space(self) -> Array | None:
+        """Directions, as columns, that keep the declared structures; None where there is none."""
+        if not any(structure_of(s) for s in self.symbols):
+            return None
+        blocks = []
+        for s, (m, n) in zip(self.symbols, self.shapes, strict=True):
+            units = np.eye(m * n).reshape(m * n, m, n)
+            u, size, _ = np.linalg.svd(np.array([structured(s, e).ravel() for e in units]))
+            blocks.append(u[:, size > 0.5])
+        found = np.zeros((self.size, sum(b.shape[1] for b in blocks)))
+        row = column = 0
+        for b in blocks:
+            found[row:row + b.shape[0], column:column + b.shape[1]] = b
+            row, column = row + b.shape[0], column + b.shape[1]
+        return found
 
     # ------------------------------------------------------------ values
     def split(self, x: Array) -> dict[str, Array]:
@@ -236,7 +257,7 @@ class Objective:
                     raise np.linalg.LinAlgError
                 value, *slopes = self.plan(parts)
                 found = Point(x.copy(), float(value[0, 0]), np.concatenate([g.ravel() for g in slopes]))
-            except np.linalg.LinAlgError:
+            except (np.linalg.LinAlgError, DomainError):
                 found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
             except (IndexError, ValueError):
                 raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} do not have",
@@ -308,3 +329,13 @@ def _declared(text: str, let: Sequence[str], values: Mapping[str, Any]) -> list[
             if len(shape) < 2 or min(shape) > 1:
                 found.append(f"{name}: {('scalar', 'vector', 'matrix')[min(len(shape), 2)]}")
     return found
+
+
+def structured(s: Symbol, x: Array) -> Array:
+    """x, projected onto the matrices of the declared structure."""
+    kind = structure_of(s)
+    if kind == "symmetric":
+        return (x + x.T) / 2
+    if kind == "skew":
+        return (x - x.T) / 2
+    return {"diagonal": lambda: x * np.eye(len(x)), "lower": lambda: np.tril(x), "upper": lambda: np.triu(x)}.get(kind, lambda: x)()

@@ -64,7 +64,9 @@ def run(method: str, f: Objective, p: Point, settings: Settings, watch: Watch, c
     end = f.at(np.asarray(found.x, dtype=float))
     norm = _projected(end, constraints)
     converged = norm <= max(settings.tolerance, 1e-12) if not constraints.others else bool(found.success)
-    reason = f"the gradient is at most {settings.tolerance:g}" if converged and not constraints.others else str(found.message).rstrip(".")
+    told = converged and not constraints.others
+    free = " where no bound holds" if constraints.bounded else ""
+    reason = f"the gradient is at most {settings.tolerance:g}{free}" if told else str(found.message).rstrip(".")
     return End(end, int(getattr(found, "nit", count)), converged or (bool(found.success) and norm <= 1e-4 * max(1.0, p.norm)), reason)
 
 
