@@ -13,7 +13,16 @@ Array = Any
 TINY = 1e-30  # the complex step: no difference is taken, so nothing cancels
 STEP = 1e-3  # of the 4-point stencil, relative to the entry: truncation ~ h**4 meets rounding ~ eps / h
 TOLERANCE = {"complex step": 1e-9, "4-point stencil": 1e-6}
+UNSURE = 1e-12  # relative to the largest entry: what a formula in floating point may be off by
 KINK = 1e-4  # two stencils that disagree by more, relative to the larger, stand on a kink
+
+
+class Noise(NamedTuple):
+    """How well the slopes by the entries of an argument are known from differences."""
+
+    rounding: Array
+    spread: Array  # between two lengths of the step
+    natural: Array  # the change of the slope over a whole entry
 
 
 class GradCheck(NamedTuple):
@@ -60,6 +69,10 @@ def gradcheck(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] |
     """
     if method not in ("auto", "complex", "stencil"):
         raise DomainError(f"method is auto, complex or stencil, not {method!r}")
+    if not callable(f) or not (gradient is None or callable(gradient)):
+        raise DomainError("a gradient check takes two functions: f, and its gradient")
+    if tolerance is not None and not (isinstance(tolerance, int | float) and tolerance > 0):
+        raise DomainError(f"tolerance is a number above 0, not {tolerance!r}")
     names, xs, many = _arguments(f, inputs)
     value, slopes = _functions(f, gradient, names, xs, many)
     given = slopes(xs)
@@ -67,10 +80,13 @@ def gradcheck(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] |
         if g.shape != x.shape:
             turned = "; it is transposed" if g.shape == x.shape[::-1] and x.ndim == 2 else ""
             raise ShapeError(f"the gradient by {name} has shape {g.shape}, and {name} has {x.shape}{turned}")
-    if not np.isfinite(value(xs)):
+    here = value(xs)
+    if not np.isfinite(here):
         raise DomainError("the function has no finite value at these inputs")
-    measured, by, kinks = _measured(value, xs, method)
-    found, i = _judged(names, xs, given, measured, by, kinks, tolerance or TOLERANCE[by])
+    if np.iscomplexobj(here):
+        raise DomainError("the function's value is a complex number; a gradient is of a real one")
+    measured, by, kinks, noise = _measured(value, xs, method)
+    found, i = _judged(names, xs, given, measured, noise, by, kinks, tolerance or TOLERANCE[by])
     if found.verdict is False:
         return found._replace(mistake=_mistake(given[i], measured[i], xs[i], found.error) or _asymmetric(slopes, xs, i)
                               or "a term is missing or too many: the difference has no simple form")
@@ -82,10 +98,13 @@ def _arguments(f: Callable[..., Any], inputs: Any) -> tuple[list[str], list[Arra
     """Names, arrays, and whether there are several."""
     import inspect
 
+    if isinstance(inputs, tuple | list | Mapping) and not inputs:
+        raise DomainError("a gradient is checked at a point: give the inputs")
     if isinstance(inputs, Mapping):
         inputs = _in_order(f, inputs)
         return list(inputs), [_array(v) for v in inputs.values()], True
-    several = isinstance(inputs, tuple) or (isinstance(inputs, list) and any(np.ndim(_array(v)) for v in inputs) and not _is_array(inputs))
+    several = isinstance(inputs, tuple) or (isinstance(inputs, list) and any(np.ndim(_array(v)) for v in inputs)
+                                            and (not _is_array(inputs) or _wants(f) == len(inputs) > 1))
     xs = [_array(v) for v in (inputs if several else (inputs,))]
     try:
         names = [p.name for p in inspect.signature(f).parameters.values()][:len(xs)]
@@ -94,12 +113,21 @@ def _arguments(f: Callable[..., Any], inputs: Any) -> tuple[list[str], list[Arra
     return names + [f"argument {i}" for i in range(len(names), len(xs))], xs, several
 
 
+def _wants(f: Callable[..., Any]) -> int:
+    """How many arguments a function must be given."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(f).parameters.values()
+        return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    except (TypeError, ValueError):
+        return 1
+
+
 def _in_order(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Inputs by name, in the order of the function's parameters where these are their names."""
     import inspect
 
-    if not inputs:
-        raise DomainError("a gradient is checked at a point: give the inputs")
     try:
         names = list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
@@ -117,6 +145,8 @@ def _is_array(x: Any) -> bool:
 def _array(x: Any) -> Array:
     x = getattr(x, "value", x)
     try:
+        if np.asarray(x).dtype.kind not in "bifu":
+            raise TypeError
         found = np.array(x, dtype=float)
     except (TypeError, ValueError):
         raise DomainError(f"an input is a real number or an array of them, not {type(x).__name__}") from None
@@ -126,7 +156,8 @@ def _array(x: Any) -> Array:
 
 
 def _plain(x: Array) -> Any:
-    return x if x.ndim else x[()]
+    """An argument for a call: a copy, for the function may write into it."""
+    return x.copy() if x.ndim else x[()]
 
 
 def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, names: list[str], xs: list[Array],
@@ -138,7 +169,12 @@ def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, names
         parts = list(g) if isinstance(g, tuple) or (many and isinstance(g, list)) else list(g.values()) if isinstance(g, Mapping) else [g]
         if len(parts) != len(xs):
             raise ShapeError(f"the gradient has {len(parts)} parts for {len(xs)} inputs")
-        return [np.asarray(getattr(p, "value", p)) for p in parts]
+        return [slope(np.asarray(getattr(p, "value", p))) for p in parts]
+
+    def slope(g: Array) -> Array:
+        if g.dtype.kind not in "bifu":
+            raise DomainError("a gradient is made of real numbers, not of " + ("complex ones" if g.dtype.kind == "c" else g.dtype.name))
+        return g.astype(float)
 
     def number(y: Any) -> Any:
         y = np.asarray(getattr(y, "value", y))
@@ -170,20 +206,22 @@ def _plain_call(f: Callable[..., Any], xs: list[Array]) -> bool:
 
 
 # ---------------------------------------------------------------- measuring
-def _measured(value: Callable[..., Any], xs: list[Array], method: str) -> tuple[list[Array], str, list[tuple[int, tuple[int, ...]]]]:
-    """df by every entry; and where two stencils disagree."""
+def _measured(value: Callable[..., Any], xs: list[Array],
+              method: str) -> tuple[list[Array], str, list[tuple[int, tuple[int, ...]]], list[Noise]]:
+    """df by every entry; where two stencils disagree; and how well each entry is known."""
     if method in ("auto", "complex"):
         try:
             found = _complex(value, xs)
             if method == "complex" or _complex_holds(value, xs, found):
-                return found, "complex step", []
+                return found, "complex step", [], []
         except (TypeError, ValueError, AttributeError, MatcalcError):
             if method == "complex":
                 raise DomainError("the function does not take complex numbers", detail="method='stencil' needs real ones only") from None
     kinks: list[tuple[int, tuple[int, ...]]] = []
-    measured = []
+    measured, known = [], []
+    eps = _epsilon(value, xs)
     for i, x in enumerate(xs):
-        slopes = np.zeros(x.shape)
+        slopes, rounding, spread, natural = (np.zeros(x.shape) for _ in range(4))
         for at in np.ndindex(x.shape):
             fine, coarse = (_stencil(value, xs, i, at, h) for h in (STEP / 2, STEP))
             slopes[at] = fine
@@ -192,8 +230,20 @@ def _measured(value: Callable[..., Any], xs: list[Array], method: str) -> tuple[
             bends = [_bend(value, xs, i, at, h) for h in (STEP, STEP / 8)]
             if not abs(fine - coarse) <= KINK * size + noise or (bends[1] > 0.5 * bends[0] and bends[1] > KINK * size + 100 * noise):
                 kinks.append((i, at))
+            h = STEP / 2 * max(1.0, abs(float(x[at])))
+            high = max(abs(float(np.real(value(_moved(xs, i, at, k * h))))) for k in (-2, 2))
+            natural[at] = bends[0] / STEP  # the slope changes by so much over a whole entry
+            rounding[at] = 8 * (eps * high / h + 2.2e-16 * natural[at])
+            spread[at] = abs(fine - coarse)
         measured.append(slopes)
-    return measured, "4-point stencil", kinks
+        known.append(Noise(rounding, spread, natural))
+    return measured, "4-point stencil", kinks, known
+
+
+def _epsilon(value: Callable[..., Any], xs: list[Array]) -> float:
+    """The precision in which f computes."""
+    kind = np.asarray(value(xs)).dtype
+    return float(np.finfo(kind).eps) if kind.kind == "f" else 2.2e-16
 
 
 def _moved(xs: list[Array], i: int, at: tuple[int, ...], by: complex) -> list[Array]:
@@ -243,32 +293,57 @@ def _bend(value: Callable[..., Any], xs: list[Array], i: int, at: tuple[int, ...
 
 
 # ---------------------------------------------------------------- judging
-def _judged(names: list[str], xs: list[Array], given: list[Array], measured: list[Array], by: str,
+def _judged(names: list[str], xs: list[Array], given: list[Array], measured: list[Array], noise: list[Noise], by: str,
             kinks: list[tuple[int, tuple[int, ...]]], tolerance: float) -> tuple[GradCheck, int]:
     """The verdict, and the number of the argument with the worst entry."""
     scale = max((float(np.abs(m[np.isfinite(m)]).max(initial=0.0)) for m in [*measured, *given]), default=0.0) or 1.0
     worst: tuple[float, int, tuple[int, ...]] = (-1.0, 0, ())
+    small: tuple[float, int, tuple[int, ...]] = (-1.0, 0, ())  # far off for its own size, which is tiny beside the largest
+    hidden = ""
     for i, (g, m) in enumerate(zip(given, measured, strict=True)):
         for at in np.ndindex(g.shape):
-            error = abs(float(g[at]) - float(m[at])) / scale
+            off = abs(float(g[at]) - float(m[at]))
+            error = off / scale
             if (i, at) in kinks:
                 continue
+            place = i, tuple(int(k) for k in at)
+            own = max(abs(float(g[at])), abs(float(m[at])))
+            if noise and error > tolerance:
+                n = noise[i]
+                if off <= n.rounding[at] and n.rounding[at] <= tolerance * n.natural[at]:
+                    error = 0.0  # near a point where the slope vanishes: rounding of x moves it by as much
+                elif off <= max(n.rounding[at], 10 * n.spread[at]):
+                    hidden = f"by {_place(names, *place)} the differences are known to {max(n.rounding[at], 10 * n.spread[at]):.1e} only"
+                    continue
+            elif off > 1e-3 * own and off > (100 * max(noise[i].rounding[at], noise[i].spread[at]) if noise else UNSURE * scale) \
+                    and off / own > small[0]:
+                small = (off / own, *place)
             if not error <= worst[0]:
-                worst = (error if np.isfinite(error) else np.inf, i, tuple(int(k) for k in at))
+                worst = (error if np.isfinite(error) else np.inf, *place)
     error, i, at = worst
     entries = sum(m.size for m in measured) - len(kinks)
-    if error < 0 and not kinks:
+    if error < 0 and not kinks and not hidden:
         return GradCheck(True, names[0], (), np.nan, np.nan, 0.0, "", by, 0), 0
     if error < 0:
         return GradCheck(None, names[0], (), np.nan, np.nan, np.nan, "", by, 0,
-                         "the function has a kink at every entry, or changes too fast"), 0
-    found = GradCheck(bool(error <= tolerance), names[i], at, float(given[i][at]), float(measured[i][at]), float(error), "", by, entries)
-    if found.verdict and kinks:
-        k, place = kinks[0]
-        where = f"{names[k]}{[int(p) for p in place] if place else ''}"
+                         hidden or "the function has a kink at every entry, or changes too fast"), 0
+    verdict: bool | None = bool(error <= tolerance)
+    if verdict and small[0] > 0:
+        i, at = small[1:]
+        verdict = False if noise else None
+    found = GradCheck(verdict, names[i], at, float(given[i][at]), float(measured[i][at]), float(error), "", by, entries)
+    if verdict is None:
+        return found._replace(reason=f"by {_place(names, i, at)} the gradient says {found.given:.6g}, measured {found.measured:.6g}: "
+                              f"too small beside the largest entry, {scale:.6g}, to be judged"), i
+    if found.verdict and (kinks or hidden):
         many = f"{len(kinks)} of {entries + len(kinks)} entries"
-        found = found._replace(verdict=None, reason=f"near {where} the function has a kink, or changes too fast ({many})")
+        found = found._replace(verdict=None, reason=hidden if not kinks else
+                               f"near {_place(names, *kinks[0])} the function has a kink, or changes too fast ({many})")
     return found, i
+
+
+def _place(names: list[str], i: int, at: tuple[int, ...]) -> str:
+    return f"{names[i]}{[int(p) for p in at] if at else ''}"
 
 
 def _mistake(given: Array, measured: Array, x: Array, error: float) -> str:

@@ -184,3 +184,58 @@ def test_inputs_are_left_alone() -> None:
 def test_errors_are_typed(call: Callable[[], Any], error: type[MatcalcError]) -> None:
     with pytest.raises(error):
         call()
+
+
+# ---------------------------------------------------------------- scales, rounding, and functions that write into their arguments
+POINT = np.array([1.0, 2.0])
+
+
+def test_where_the_slope_vanishes_rounding_is_no_mistake() -> None:
+    assert mc.gradcheck(lambda x: (x - 1) @ (x - 1), np.ones(2), lambda x: 2 * (x - 1)).verdict is True
+
+
+def test_differences_that_are_mere_rounding_accuse_nobody() -> None:
+    for f in (lambda x: 1e10 + np.real(x) @ np.real(x), lambda x: np.float32(np.sum(np.real(x).astype(np.float32) ** 2))):
+        r = mc.gradcheck(f, POINT, lambda x: 2 * x, method="stencil")
+        assert r.verdict is None
+        assert "known to" in r.reason
+        assert mc.gradcheck(f, POINT, lambda x: -2 * x, method="stencil").verdict is False
+
+
+def test_a_small_entry_beside_a_large_one_is_judged_by_its_own_size() -> None:
+    def f(x):
+        return 1e8 * x[0] ** 2 + x[1] ** 2
+
+    for method in ("complex", "stencil"):
+        assert mc.gradcheck(f, POINT, lambda x: np.array([2e8 * x[0], 2 * x[1]]), method=method).verdict is True
+        assert mc.gradcheck(f, POINT, lambda x: np.array([2e8 * x[0], -2 * x[1]]), method=method).verdict is False
+    tiny = mc.gradcheck(lambda x: 1e8 * x[0] ** 2 + 1e-4 * x[1] ** 2, POINT, lambda x: np.array([2e8 * x[0], -2e-4 * x[1]]))
+    assert tiny.verdict is None
+    assert "too small" in tiny.reason
+
+
+def test_a_function_may_write_into_its_argument() -> None:
+    def doubled(x):
+        x *= 2
+        return x
+
+    x = POINT.copy()
+    assert mc.gradcheck(lambda x: doubled(x) @ x / 4, x, doubled).verdict is True
+    assert mc.gradcheck(lambda x: x @ x, x, doubled, method="stencil").verdict is True
+    assert x.tolist() == POINT.tolist()
+
+
+def test_a_list_of_vectors_of_one_length_is_as_many_arguments_as_the_function_has() -> None:
+    assert mc.gradcheck(lambda x, y: x @ y, [POINT, POINT + 1], lambda x, y: (y, x)).entries == 4
+    assert mc.gradcheck(lambda X: (X * X).sum(), [[1.0, 2], [3, 4]], lambda X: 2 * X).entries == 4
+
+
+@pytest.mark.parametrize("call", [
+    lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: 2 * x + 1j), lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: ["a", "b"]),
+    lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: None), lambda: mc.gradcheck(lambda x: x @ x + 1j, POINT, lambda x: 2 * x),
+    lambda: mc.gradcheck(lambda x: x @ x, POINT * 1j, lambda x: 2 * x), lambda: mc.gradcheck(lambda: 1.0, (), lambda: ()),
+    lambda: mc.gradcheck(3, POINT), lambda: mc.gradcheck(lambda x: x @ x, POINT, 3),
+    lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: 2 * x, tolerance=-1)])
+def test_what_is_no_question_is_refused(call) -> None:
+    with pytest.raises(mc.DomainError):
+        call()

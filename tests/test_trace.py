@@ -134,3 +134,25 @@ def test_a_function_is_not_hidden_by_a_module() -> None:
           "print(ag.trace([[1.0, 2.0], [3.0, 4.0]]))"
     ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent)
     assert ran.stdout == "5.0\n", ran.stderr
+
+
+@pytest.mark.parametrize("number", [lambda m, n: n / m, lambda m, n: n - m, lambda m, n: n // m, lambda m, n: m + n])
+def test_a_number_made_of_two_sizes_is_not_taken_for_a_constant(number: Callable[[int, int], float]) -> None:
+    with pytest.raises(NotSupported, match=r"depends on its sizes|something else"):
+        mc.from_function(lambda X: X.sum() * number(*X.shape), M)
+    with pytest.raises(NotSupported, match=r"depends on its sizes|something else"):
+        mc.from_function(lambda X, W: X.sum() * number(*X.shape) * number(*W.shape), ["X: matrix(m, n)", "W: matrix(k, h)"])
+
+
+def test_a_matrix_of_one_column_is_not_a_vector() -> None:
+    column = np.array([[1.0], [2.0]])
+    e = mc.from_function(lambda X: X @ X.T, ["X: matrix(n, 1)"])
+    assert mc.evaluate(e, {"X": column}) == pytest.approx(column @ column.T)
+    e = mc.from_function(lambda X, y: X + y, ["X: matrix(n, 1)", "y: vector(n)"])
+    assert mc.evaluate(e, {"X": column, "y": [3.0, 5]}) == pytest.approx(column + np.array([3.0, 5]))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_number_that_is_none(number: float) -> None:
+    with pytest.raises(NotSupported, match="a number in the function"):
+        mc.from_function(lambda x: x * number, X)

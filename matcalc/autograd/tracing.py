@@ -19,7 +19,8 @@ from .variable import Variable
 from .walk import recorded
 
 LETTERS = ("n", "m", "k", "p", "q", "r", "d", "h")
-SIZES = ((3, 4, 5, 7, 11, 13, 17, 19), (6, 8, 9, 10, 12, 14, 15, 16))  # unlike each other: a size says which dimension it is
+SIZES = ((3, 4, 5, 7, 11, 13, 17, 19), (25, 21, 18, 16, 14, 12, 10, 9))  # unlike each other: a size says which dimension it is; and in
+# another order, so that no difference, ratio or quotient of two sizes is the same number in both runs
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
@@ -57,17 +58,21 @@ def traced(f: Callable[..., Any], let: Sequence[str], arguments: Mapping[str, An
 
 def _run(f: Callable[..., Any], wanted: Sequence[str], declared: Sequence[str], choices: Sequence[int]) -> tuple[str, dict[str, int]]:
     """The text of one run at sizes of our own, and these sizes."""
-    shapes = {d.name: d.shape or (1, 1) for d in declare(tuple(declared), Limits()).values()}
+    said = {d.name: d for d in declare(tuple(declared), Limits()).values()}
+    shapes = {name: d.shape or (1, 1) for name, d in said.items()}
     sizes: dict[str, int] = {}
     for name in wanted:
         for dim in shapes[name]:
             for letter in sorted(names(dim)):
-                sizes.setdefault(letter, choices[len(sizes) % len(choices)])
+                if letter not in sizes and len(sizes) == len(choices):
+                    raise NotSupported(f"a function of more than {len(choices)} dimensions is not read")
+                if letter not in sizes:
+                    sizes[letter] = choices[len(sizes)]
     rng = np.random.default_rng(0)
     leaves = {}
     for name in wanted:
         rows, columns = (evaluate(d, sizes) for d in shapes[name])
-        shape = () if (rows, columns) == (1, 1) else (rows,) if columns == 1 else (rows, columns)
+        shape = () if (rows, columns) == (1, 1) else (rows,) if columns == 1 and said[name].kind != "matrix" else (rows, columns)
         leaves[name] = Variable(0.5 + rng.uniform(size=shape) + (2 * np.eye(rows) if rows == columns and shape else 0))
     result = f(*(leaves[name] for name in wanted))
     if not isinstance(result, Variable):
@@ -153,6 +158,8 @@ class _Writer:
             if np.ndim(v) == 2 and v.shape[0] == v.shape[1] and (v == np.eye(len(v)) * v[0, 0]).all():
                 return f"({self._number(float(v[0, 0]))} * eye({self._size(len(v))}))"
             raise NotSupported("an array of numbers stands inside the function", detail="make it an argument: it will have a name")
+        if not np.isfinite(v):
+            raise NotSupported(f"a number in the function is {v}: there is no formula of it")
         whole = int(v) if v == int(v) and abs(v) < 1e15 else v
         return f"({whole!r})" if whole < 0 else repr(whole)
 
