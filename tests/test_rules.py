@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,25 @@ def test_a_wrong_rule_is_caught(tmp_path: Path) -> None:
         file.write_text(broken)
         with pytest.raises(mc.RuleError):
             mc.load_rules(file)
+
+
+def test_a_function_that_is_loaded_hides_no_wrong_rule(tmp_path: Path) -> None:
+    script = """
+import sys, matcalc as mc
+mc.load_rules(sys.argv[1])
+for file in sys.argv[2:]:
+    try:
+        mc.load_rules(file)
+        print("loaded", file)
+    except mc.RuleError as error:
+        print("does not hold" in str(error))
+"""
+    texts = [
+        '[floored]\nsignature = "floored(x: any) -> like(x)"\nderivative = "0 * x"\nnumpy = "numpy.floor"\nsource = "none"\n',
+        'source = "none"\n[simplify]\nl = "log(x * y) -> log(x) + log(y)"\n',
+        'source = "none"\n[simplify]\na = "arctan(tan(x)) -> x"\n']
+    files = [tmp_path / f"{i}.toml" for i in range(3)]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    found = subprocess.run([sys.executable, "-c", script, *map(str, files)], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["True", "True"]

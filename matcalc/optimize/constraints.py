@@ -60,9 +60,14 @@ def read(texts: Sequence[str], f: Objective, data: Mapping[str, Any]) -> Constra
         left, sign, right = parts[0].strip(), SAME.get(parts[1], parts[1]), parts[2].strip()
         if right in f.over and left not in f.over:
             left, right, sign = right, left, {"<=": ">=", ">=": "<=", "==": "=="}[sign]
-        if left in f.over and _constant(right, f) and sign != "==":
+        if left in f.over and _constant(right, f, data) and sign != "==":
             places = _places(left, f)
-            limit = np.broadcast_to(_value(right, f, data, left), lower[places].shape)
+            value = _value(right, f, data, left)
+            if value.size not in (1, lower[places].size):
+                raise DomainError(f"the bound {text} has {value.size} entries, and {left} has {lower[places].size}")
+            if np.isnan(value).any() or np.iscomplexobj(value):
+                raise DomainError(f"the bound {text} is no real number")
+            limit = np.broadcast_to(value, lower[places].shape)
             if sign == ">=":
                 lower[places] = np.maximum(lower[places], limit)
             else:
@@ -80,17 +85,19 @@ def _places(name: str, f: Objective) -> slice:
     return slice(int(at[i]), int(at[i + 1]))
 
 
-def _declared(f: Objective) -> list[str]:
-    """The declarations of everything that the objective has, so that a constraint is read with the same shapes."""
+def _declared(f: Objective, data: Mapping[str, Any]) -> list[str]:
+    """The declarations of everything that the objective has, so that a constraint is read with the same shapes; and of other vectors."""
     from ..dims import shape_text
 
-    return [f"{s.name}: {shape_text(s.shape)}" for s in f.reading.symbols.values()]
+    said = {d.partition(":")[0].strip() for d in f.question.get("let", ())} | set(f.reading.symbols)
+    vectors = [f"{n}: vector" for n, v in data.items() if n not in said and len(np.shape(v)) == 1]
+    return [*(f"{s.name}: {shape_text(s.shape)}" for s in f.reading.symbols.values()), *vectors]
 
 
-def _read(text: str, f: Objective) -> Any:
+def _read(text: str, f: Objective, data: Mapping[str, Any]) -> Any:
     import matcalc as mc
 
-    return mc.parse(text, let=[*_declared(f), *_extra(f)])
+    return mc.parse(text, let=[*_declared(f, data), *_extra(f)])
 
 
 def _extra(f: Objective) -> list[str]:
@@ -98,15 +105,16 @@ def _extra(f: Objective) -> list[str]:
     return [d for d in f.question.get("let", ()) if d.split(":")[0].strip() not in said]
 
 
-def _constant(text: str, f: Objective) -> bool:
-    return not set(symbols(_read(text, f))) & set(f.over)
+def _constant(text: str, f: Objective, data: Mapping[str, Any]) -> bool:
+    return not set(symbols(_read(text, f, data))) & set(f.over)
 
 
 def _value(text: str, f: Objective, data: Mapping[str, Any], of: str) -> Array:
     import matcalc as mc
 
     value = np.asarray(mc.evaluate(text, {k: v for k, v in data.items() if re.search(rf"\b{re.escape(k)}\b", text)},
-                                   let=[*_declared(f), *_extra(f)]))
+                                   let=[*_declared(f, {k: v for k, v in data.items() if re.search(rf"\b{re.escape(k)}\b", text)}),
+                                        *_extra(f)]))
     return value.ravel()
 
 
@@ -114,7 +122,7 @@ def _function(text: str, left: str, sign: str, right: str, f: Objective, data: M
     import matcalc as mc
 
     difference = f"({left}) - ({right})"
-    let = [*_declared(f), *_extra(f)]
+    let = [*_declared(f, {k: v for k, v in data.items() if re.search(rf"\b{re.escape(k)}\b", text)}), *_extra(f)]
     reading = mc.simplify(difference, let=let)
     e = build(reading.reading_of_input)
     used = set(symbols(e))
@@ -128,6 +136,8 @@ def _function(text: str, left: str, sign: str, right: str, f: Objective, data: M
     if not present:
         raise DomainError(f"the constraint {text} has none of the variables {', '.join(f.over)}")
     plan = Plan([e, *present], {**f.arrays, **arrays}, {**f.sizes, **sizes}, f.over)
+    if not plan(f.split(f.start))[0].size:
+        raise DomainError(f"the constraint {text} reads entries that {' and '.join(f.over)} do not have")
     return Constraint(text, sign, plan, [s is not None for s in slopes])
 
 

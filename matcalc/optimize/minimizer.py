@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,11 +100,8 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
 
     Errors: MatcalcError, with a cause and a fix.
     """
-    for what, given in (("start", start), ("data", data)):
-        if given is not None and not isinstance(given, Mapping):
-            raise DomainError(f'{what} is given by name, as in {what}={{"x": [1, 2]}}')
-    if not all(isinstance(text, str) for text in ([subject_to] if isinstance(subject_to, str) else subject_to)):
-        raise DomainError('constraints are text, as in subject_to=["x >= 0"]')
+    numbers = {"tolerance": tolerance, "rate": rate, "momentum": momentum}
+    _refuse_values(start, data, method, subject_to, numbers, iterations, seed, progress)
     names, text = _asked_over(f, over, data or {}, let, syntax)
     request = Request("minimize", text, tuple(names), tuple(let))
     with asked(request):
@@ -118,6 +116,29 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
         settings = Settings(tolerance, iterations or 0, rate, momentum)
         with np.errstate(all="ignore"):
             return _Run(problem, constraints, settings, method, seed, progress).result()
+
+
+def _refuse_values(start: Any, data: Any, method: Any, subject_to: Any, numbers: Mapping[str, Any], iterations: Any, seed: Any,
+                   progress: Any) -> None:
+    """Options of another kind than they should be."""
+    for name, given in (("start", start), ("data", data)):
+        if not isinstance(given, Mapping | None) or not all(isinstance(n, str) for n in given or ()):
+            raise DomainError(f"{name} is given by name, as a dict", fixes=[Fix(say=f'{name}={{"x": [1.0, 2.0]}}')])
+    if not isinstance(method, str):
+        raise DomainError(f"method is one of {', '.join(CHOICES)}; not {method!r}")
+    if not isinstance(subject_to, str | list | tuple) or not all(isinstance(t, str) for t in subject_to):
+        raise DomainError("constraints are text", fixes=[Fix(say='subject_to=["x >= 0"]')])
+    for name, number in numbers.items():
+        if number is None and name == "rate":
+            continue
+        if not isinstance(number, Real) or not (0 <= float(number) < 1 if name == "momentum" else 0 < float(number) < np.inf):
+            raise DomainError(f"{name} is a number {'from 0 to below 1' if name == 'momentum' else 'above 0'}, not {number!r}")
+    if iterations is not None and (not isinstance(iterations, Integral) or iterations < 0):
+        raise DomainError(f"iterations is a whole number, not {iterations!r}")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise DomainError(f"seed is a whole number, not {seed!r}")
+    if progress is not None and not callable(progress):
+        raise DomainError("progress is a function of (iteration, value, gradient_norm)")
 
 
 def _patience(method: str) -> int:
@@ -137,7 +158,12 @@ def _asked_over(f: Any, over: Any, data: Mapping[str, Any], let: Sequence[str], 
             raise DomainError("which variable is to be found?" if free else "every variable has data; nothing is left to be found",
                               detail=f"without data: {', '.join(free) or 'none'}", fixes=[Fix(options=(("over", example),))])
         return free, text
-    names = [over] if isinstance(over, str) else [str(n) for n in over]
+    names = [over] if isinstance(over, str) else [str(n) for n in over] if isinstance(over, list | tuple) else [str(over)]
+    if len(set(names)) < len(names):
+        raise DomainError("over names a variable twice", fixes=[Fix(wrt=tuple(dict.fromkeys(names)))])
+    both = [n for n in names if n in data]
+    if both:
+        raise DomainError(f"{both[0]} has data, and is to be found", detail="where it begins is its start")
     if not names:
         raise DomainError("over names the variables to be found", fixes=[Fix(options=(("over", "x"),))])
     return names, text

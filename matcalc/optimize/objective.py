@@ -185,6 +185,10 @@ class Objective:
                 fixes=[Fix(options=tuple(("set", f"{n}={example(wanted[n].shape, {})}") for n in missing))])
         self.arrays, self.sizes = arranged(wanted, given, self.reading.dims)
         for name, array in self.arrays.items():
+            if np.iscomplexobj(array):
+                raise DomainError(f"{name} has complex numbers; an objective is real")
+            if not array.size:
+                raise DomainError(f"{name} has no entries")
             if not np.isfinite(array).all():
                 raise DomainError(f"{name} has an entry that is not finite")
         self.shapes = []
@@ -325,7 +329,10 @@ def _declared(text: str, let: Sequence[str], values: Mapping[str, Any]) -> list[
     found = []
     for name, value in values.items():
         if name not in said and re.search(rf"\b{re.escape(name)}\b", text):
-            shape = np.shape(value)
+            try:
+                shape = np.shape(value)
+            except ValueError:
+                raise DomainError(f"{name} is no array: its rows have unequal lengths") from None
             if len(shape) < 2 or min(shape) > 1:
                 found.append(f"{name}: {('scalar', 'vector', 'matrix')[min(len(shape), 2)]}")
     return found

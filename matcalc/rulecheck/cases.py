@@ -81,8 +81,7 @@ def identity_cases(entry: Identity, seed: int) -> Iterator[Evidence]:
         assert right is not None
         values = known().added_values(left.text, right.text)
         yield verify_equal(left, right, seed=seed, values=values)
-        if not any(isinstance(v, str) for v in values.values()):
-            yield from same_at_points(left, right, seed, values)
+        yield from same_at_points(left, right, seed, values)
 
 
 def property_cases(entry: PropertyRule, seed: int) -> Iterator[Evidence]:

@@ -22,7 +22,8 @@ INTEGERS = (3, 0, -1)  # what a whole number among the parameters may be
 
 def edge_cases(f: Function, call: str, let: list[str], values: dict[str, Any]) -> Iterator[Evidence]:
     """Zeros, ties and singular matrices: a value wherever `domain` allows one, and a slope wherever `smooth` does."""
-    if any(isinstance(v, str) for v in values.values()):
+    named = set(re.findall(r"\w+", " ".join([f.name, *(text for text in f.table.values() if isinstance(text, str))])))
+    if any(isinstance(v, str) for n, v in values.items() if n in named):
         return  # a user's own code may have no value at an edge, and say so in its own way
     inside = smooth = 0
     for k in INTEGERS if integers(f) and not f.get("role") else INTEGERS[:1]:  # a negative power wants an inverse
