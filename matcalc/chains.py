@@ -17,6 +17,8 @@ def operands(node: Expr) -> tuple[Expr, ...]:
     """What has to be computed before a node: of a product's selections nothing, of its diag(d) the d, of a sum of squares the base."""
     if node.op == "sum" and _is_square(node.args[0]):
         return node.args[0].args[:1]
+    if node.op == "add":
+        return tuple(t if _spread(t) is None else t.args[1] for t in node.args)
     if node.op != "matmul":
         return node.args
     start = _start(node)
@@ -52,9 +54,59 @@ def total(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
     """The sum of all entries; of squares, as an inner product."""
     def inner(args: Sequence[Any], _: Sizes) -> Any:
         flat = args[0].ravel()
-        return (flat @ flat).reshape(1, 1)
+        return flat.dot(flat).reshape(1, 1)
 
     return inner if _is_square(node.args[0]) else lambda args, _: args[0].sum().reshape(1, 1)
+
+
+def weighted_sum(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
+    """c1 * A1 + c2 * A2 + ...; terms that only place the entries of a smaller array are added where they belong."""
+    terms = [(i, float(c), _spread(t)) for i, (c, t) in enumerate(zip(node.data, node.args, strict=True))]
+    whole = sorted(((i, c) for i, c, places in terms if places is None), key=lambda term: term[1] != 1)  # one less product
+    placed = [(i, c, places) for i, c, places in terms if places is not None]
+    fresh = None if whole or not placed else placed[0][0]  # nothing is there yet
+
+    def value(args: Sequence[Any], sizes: Sizes) -> Any:
+        if whole:
+            i, c = whole[0]
+            total = args[i] if c == 1 else c * args[i]
+            for i, c in whole[1:]:
+                total = total + args[i] if c == 1 else total - args[i] if c == -1 else total + c * args[i]
+            if not placed:
+                return total
+        import numpy as np
+
+        if whole:
+            found = total.astype(_kind([total, *args]))  # a copy: what is given is not changed
+        else:
+            found = np.zeros([d if isinstance(d, int) else dims.evaluate(d, sizes) for d in node.shape], dtype=_kind(args))
+        for i, c, places in placed:
+            part = found[places]
+            if i == fresh:
+                np.multiply(args[i], c, out=part)
+            else:
+                part += args[i] if c == 1 else c * args[i]
+        return found
+
+    return value
+
+
+def _kind(arrays: Sequence[Any]) -> Any:
+    import numpy as np
+
+    first = arrays[0].dtype
+    for a in arrays:
+        if a.dtype is not first:
+            return np.result_type(*arrays)
+    return first
+
+
+def _spread(term: Expr) -> slice | None:
+    """Where eye(n)[:, places] @ B puts the rows of B; None for anything else."""
+    if term.op != "matmul" or len(term.args) != 2:
+        return None
+    found = _selection(term.args[0])
+    return None if found is None or found[1] else _picked(found[0])
 
 
 def _is_square(e: Expr) -> bool:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from . import dims
-from .chains import needed, operands, product, total
+from .chains import needed, operands, product, total, weighted_sum
 from .dims import Shape
 from .errors import DomainError, Fix, NotSupported, ShapeError
 from .expr import Expr, postorder, symbols
@@ -177,17 +177,6 @@ def _number(value: float) -> Step:
     return lambda args, sizes: np.array([[value]])
 
 
-def _weighted_sum(node: Expr) -> Step:
-    coefficients = [float(c) for c in node.data]
-
-    def value(args: Sequence[Any], _: Mapping[str, int]) -> Any:
-        total = coefficients[0] * args[0] if coefficients[0] != 1 else args[0]
-        for c, a in zip(coefficients[1:], args[1:], strict=True):
-            total = total + a if c == 1 else total - a if c == -1 else total + c * a
-        return total
-    return value
-
-
 def _elementwise(node: Expr) -> Step:
     c = float(node.data)
 
@@ -228,7 +217,7 @@ _OPERATORS: dict[str, Callable[[Expr], Step]] = {
     "pi": lambda n: (lambda a, s: _numpy().array([[_numpy().pi]])),
     "size": _size,
     "eye": _constant, "ones": _constant, "zeros": _constant, "commat": _commutation,
-    "add": _weighted_sum,
+    "add": weighted_sum,
     "mul": _elementwise,
     "pow": _power,
     "matmul": product,

@@ -12,9 +12,10 @@ from ..build import build
 from ..compiler import arranged
 from ..errors import DomainError, Fix
 from ..expr import symbols
-from .objective import Array, Objective, Plan
+from .objective import Array, Objective, Plan, Point
 
 SIGN = re.compile(r"(<=|>=|==|≤|≥|=|<|>)")
+TOUCHING = 1e-9  # of a bound, relative to the variable
 SAME = {"≤": "<=", "≥": ">=", "=": "==", "<": "<=", ">": ">="}
 
 
@@ -48,15 +49,31 @@ def words(texts: Sequence[str]) -> set[str]:
     return {word for text in texts for word in re.findall(r"[^\W\d]\w*", text)}
 
 
+def separate(texts: Sequence[str]) -> list[str]:
+    """One comparison each: `x >= 0, sum(x) == 1` are two constraints, and so is `0 <= x <= 1`."""
+    found = []
+    for text in texts:
+        depth, begin, pieces = 0, 0, []
+        for i, c in enumerate(text):
+            depth += (c in "([{") - (c in ")]}")
+            if c in ",;" and depth == 0:
+                pieces.append(text[begin:i])
+                begin = i + 1
+        for piece in [*pieces, text[begin:]]:
+            parts = SIGN.split(piece)
+            if len(parts) < 3 or not all(part.strip() for part in parts):
+                raise DomainError(f"a constraint is expressions with <=, >= or == between them, not '{piece.strip()}'",
+                                  fixes=[Fix(say='such as "x >= 0", "0 <= x <= 1", "sum(x) == 1", "A @ x <= b"')])
+            found += ["".join(parts[i:i + 3]).strip() for i in range(0, len(parts) - 2, 2)]
+    return found
+
+
 def read(texts: Sequence[str], f: Objective, data: Mapping[str, Any]) -> Constraints:
     """The constraints of some texts, over the variables and the data of an objective."""
     lower, upper = np.full(f.size, -np.inf), np.full(f.size, np.inf)
     others = []
-    for text in texts:
+    for text in separate(texts):
         parts = SIGN.split(text)
-        if len(parts) != 3 or not parts[0].strip() or not parts[2].strip():
-            raise DomainError(f"a constraint is two expressions with <=, >= or == between them, not '{text}'",
-                              fixes=[Fix(options=(("subject-to", f"{f.over[0]} >= 0"),))])
         left, sign, right = parts[0].strip(), SAME.get(parts[1], parts[1]), parts[2].strip()
         if right in f.over and left not in f.over:
             left, right, sign = right, left, {"<=": ">=", ">=": "<=", "==": "=="}[sign]
@@ -156,6 +173,91 @@ def slopes(c: Constraint, f: Objective, x: Array) -> Array:
         # columns of a Jacobian follow vec(X), column by column; the flat vector goes row by row
         found.append(part.reshape(value.size, n, m).transpose(0, 2, 1).reshape(value.size, m * n))
     return np.hstack(found)
+
+
+class Edge(NamedTuple):
+    """What the constraints do at a point: which hold it, and what they leave of the gradient and of the curvature."""
+
+    left: float  # the largest entry of the gradient less the constraints' part of it
+    holding: int  # constraints that hold the point
+    free: Array | None  # directions, as columns, along which none of those that push changes
+    bend: Array | float  # of the constraints along them: to be taken from the Hessian of f
+    doubtful: bool  # one holds the point without pushing
+
+
+def edge(cs: Constraints, f: Objective, p: Point, largest: int) -> Edge:
+    """The multipliers by least squares, as in Nocedal & Wright (2nd ed.), section 12.3; those of inequalities are not negative.
+
+    largest: entries of the variables up to which the free directions are wanted.
+    """
+    x, near = p.x, TOUCHING * np.maximum(1.0, np.abs(p.x))
+    at_lower, at_upper = x - cs.lower <= near, cs.upper - x <= near
+    held, pinned = at_lower | at_upper, at_lower & at_upper
+    inward = np.where(at_lower, 1.0, -1.0)[held]  # where a bound allows to go
+    if not cs.others:
+        slope = inward * p.gradient[held]
+        pushes = np.where(pinned[held], slope, np.maximum(slope, 0.0))
+        strong = pinned[held] | _strong(pushes)
+        left = p.gradient.copy()
+        left[held] -= inward * pushes
+        fixed = held.copy()
+        fixed[held] = strong
+        units = np.eye(len(x))[~fixed].T if len(x) <= largest else None
+        return Edge(_top(left), int(held.sum()), _within(f, units, fixed), 0.0, not bool(strong.all()))
+    from scipy.optimize import lsq_linear
+
+    active = _active(cs, f, x)
+    rows = np.vstack([_normals(active, f, x), np.eye(len(x))[held] * inward[:, None]])
+    equal = np.concatenate([*(np.full(int(mask.sum()), c.sign == "==") for c, mask in active), pinned[held]]).astype(bool)
+    pushes = lsq_linear(rows.T, p.gradient, (np.where(equal, -np.inf, 0.0), np.full(len(rows), np.inf)), tol=1e-14).x if len(rows) else \
+        np.zeros(0)
+    strong = equal | _strong(pushes)
+    left = p.gradient - rows.T @ pushes
+    if len(x) > largest:
+        return Edge(_top(left), len(rows), None, 0.0, not bool(strong.all()))
+    space = f.space()
+    space = np.eye(len(x)) if space is None else space
+    _, size, v = np.linalg.svd(rows[strong] @ space) if strong.any() else (None, np.zeros(0), np.eye(space.shape[1]))
+    free = space @ v[int((size > 1e-9 * _top(size)).sum()):].T
+    bend = np.zeros((free.shape[1], free.shape[1]))
+    multipliers = pushes[:len(rows) - int(held.sum())]
+    h = 6e-6 * max(1.0, _top(x))
+    for j, direction in enumerate(free.T if len(multipliers) else ()):
+        change = _normals(active, f, x + h * direction) - _normals(active, f, x - h * direction)
+        bend[:, j] = free.T @ change.T @ multipliers / (2 * h)
+    return Edge(_top(left), len(rows), free, (bend + bend.T) / 2, not bool(strong.all()))
+
+
+def _top(x: Array) -> float:
+    return float(np.abs(x).max(initial=0.0))
+
+
+def _strong(pushes: Array) -> Array:
+    return pushes > 1e-7 * max(1.0, _top(pushes))
+
+
+def _within(f: Objective, units: Array | None, fixed: Array) -> Array | None:
+    """The directions that keep the declared structures, of those that bounds leave free."""
+    space = f.space() if units is not None else None
+    if space is None:
+        return units
+    _, size, v = np.linalg.svd(space[fixed]) if fixed.any() else (None, np.zeros(0), np.eye(space.shape[1]))
+    return space @ v[int((size > 1e-9).sum()):].T
+
+
+def _active(cs: Constraints, f: Objective, x: Array) -> list[tuple[Constraint, Array]]:
+    """The constraints that are no bounds, and which of their entries hold with equality at x."""
+    found = []
+    for c in cs.others:
+        near = 1e-6 * max(1.0, float(np.abs(slopes(c, f, x)).max(initial=0.0)))
+        v = values(c, f, x)
+        found.append((c, np.full(len(v), True) if c.sign == "==" else np.abs(v) <= near))
+    return found
+
+
+def _normals(active: list[tuple[Constraint, Array]], f: Objective, x: Array) -> Array:
+    """The slopes of active constraints, as rows that point where they allow to go."""
+    return np.vstack([np.zeros((0, len(x))), *((-1.0 if c.sign == "<=" else 1.0) * slopes(c, f, x)[mask] for c, mask in active)])
 
 
 def violation(cs: Constraints, f: Objective, x: Array) -> float:

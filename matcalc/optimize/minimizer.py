@@ -26,6 +26,7 @@ JUDGED = 400  # entries up to which the Hessian at the end is looked at
 FAR, UNSURE = 1e-2, 1e-5  # lengths of Newton's next step, relative to x, at which it is no minimum, or a doubtful one
 SPECTRAL = 30  # entries up to which the smallest eigenvalue is told
 STEEP = 1e8  # a gradient so many times that at the start
+MISSED, LEFT = 1e-6, 1e-5  # by which a constraint may be missed, and what may be left of the gradient, both relative
 FLAT = 1e-9  # an eigenvalue this small, relative to the largest, is no curvature
 
 
@@ -56,6 +57,7 @@ class Minimum:
     start: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     history: list[Visited] = field(default_factory=list, repr=False)
+    constrained: bool = False
 
     def __str__(self) -> str:
         lines = [f"{name} = {shown(value)}" for name, value in self.x.items()]
@@ -67,9 +69,15 @@ class Minimum:
     @property
     def report(self) -> str:
         """Why it stopped, and what kind of point it is."""
-        work = f"{self.method}: {self.iterations:,} iterations, {self.evaluations:,} evaluations, gradient at most {self.gradient_norm:.1e}"
+        slope = "what the constraints leave of the gradient" if self.constrained else "gradient"
+        work = f"{self.method}: {_count(self.iterations, 'iteration')}, {_count(self.evaluations, 'evaluation')}, {slope} at most "
+        work += f"{self.gradient_norm:.1e}"
         end = ("converged: " if self.converged else "not converged: ") + self.reason
         return "\n".join([work, end, *([self.curvature] if self.curvature else []), *self.notes])
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def shown(value: Any) -> str:
@@ -102,6 +110,10 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
     """
     numbers = {"tolerance": tolerance, "rate": rate, "momentum": momentum}
     _refuse_values(start, data, method, subject_to, numbers, iterations, seed, progress)
+    method = method.lower()
+    if callable(f):
+        raise DomainError("the objective is an expression, not a Python function", detail="mc.from_function reads the expression off a "
+                          "function of Variables: f = mc.from_function(function, x=...), then mc.minimize(f, ...)")
     names, text = _asked_over(f, over, data or {}, let, syntax)
     request = Request("minimize", text, tuple(names), tuple(let))
     with asked(request):
@@ -183,6 +195,7 @@ class _Run:
                  progress: Callable[[int, float, float], None] | None) -> None:
         self.f, self.constraints, self.settings, self.method, self.progress = f, constraints, settings, method, progress
         self.seed = seed
+        self.left: float | None = None  # what the constraints leave of the gradient
         self.history: list[Visited] = []
         self.notes: list[str] = []
 
@@ -194,6 +207,9 @@ class _Run:
             raise DomainError("there is no closed form: the gradient is not affine in the variable" if not self.constraints.any else
                               "there is no closed form under constraints", fixes=[Fix(options=(("method", "auto"),))])
         p = self._start()
+        if self.f.formulas.kinks:
+            self.notes.append(f"the objective has kinks ({'; '.join(self.f.formulas.kinks)}); steps for smooth functions may end beside "
+                              "a minimum that lies on one")
         self._watch(0, p)
         method = self._chosen()
         if not self.settings.iterations:
@@ -281,14 +297,10 @@ class _Run:
     # ------------------------------------------------------------ what is told
     def _told(self, start: Point, end: End, method: str) -> Minimum:
         p = end.point
-        active = bool(((p.x <= self.constraints.lower) | (p.x >= self.constraints.upper)).any())
         if self.constraints.any:
-            missed = limits.violation(self.constraints, self.f, p.x)
-            if missed > 1e-6:
-                end = end._replace(converged=False, reason=f"{end.reason}; a constraint is missed by {missed:.1e}")
-        if self.constraints.others or active:
-            return self._made(p, end, method, "minimum" if end.converged else "unknown", "at the edge of the constraints" if active else "")
-        kind, words = self._judged(p) if end.converged else ("unknown", "")
+            end, kind, words = self._held(end)
+        else:
+            kind, words = self._judged(p) if end.converged else ("unknown", "")
         if kind in ("maximum", "saddle"):
             end = end._replace(converged=False, reason=f"the gradient vanishes at a {kind}, not at a minimum")
         if kind == "falling":
@@ -298,29 +310,56 @@ class _Run:
             end = end._replace(reason=f"{end.reason}; the gradient grows without bound, as at the edge of a domain")
         return self._made(p, end, method, kind, words)
 
+    def _held(self, end: End) -> tuple[End, str, str]:
+        """The end under constraints: what they leave of the gradient must vanish, and what they leave of the curvature is judged."""
+        p = end.point
+        if not np.isfinite(p.value) or not np.isfinite(p.gradient).all():
+            return end._replace(converged=False), "unknown", ""
+        missed = limits.violation(self.constraints, self.f, p.x)
+        held = limits.edge(self.constraints, self.f, p, JUDGED)
+        self.left = held.left
+        if missed > MISSED * max(1.0, float(np.abs(p.x).max(initial=0.0))):
+            return end._replace(converged=False, reason=f"{end.reason}; a constraint is missed by {missed:.1e}"), "unknown", ""
+        if held.left > max(self.settings.tolerance, LEFT * max(1.0, p.norm)):
+            return end._replace(converged=False), "unknown", ""
+        if not end.converged or self.constraints.others:
+            end = end._replace(converged=True, reason="no direction that the constraints allow goes down")
+        if not held.holding:
+            return end, *self._judged(p)
+        where = f"at the edge of {_count(held.holding, 'constraint')}"
+        if held.free is None:
+            return end, "unknown", where
+        if not held.free.shape[1]:
+            return end, "minimum", f"{where}: a corner, and a minimum"
+        kind, words = self._judged(p, held.free, held.bend)
+        if held.doubtful and kind in ("saddle", "maximum"):
+            kind, words = "unknown", ""  # it may fall only where a constraint that does not push forbids it
+        return end, kind, where + (f"; along them, {words}" if words else "")
+
     def _made(self, p: Point, end: End, method: str, kind: str, words: str) -> Minimum:
         f = self.f
-        return Minimum(f.outside(p.x), p.value, p.norm, end.iterations, f.evaluations, end.converged, end.reason, method, kind, words,
-                       start=f.outside(f.start), notes=tuple(self.notes), history=self.history)
+        norm = p.norm if self.left is None else self.left
+        return Minimum(f.outside(p.x), p.value, norm, end.iterations, f.evaluations, end.converged, end.reason, method, kind, words,
+                       start=f.outside(f.start), notes=tuple(self.notes), history=self.history, constrained=self.constraints.any)
 
-    def _judged(self, p: Point) -> tuple[str, str]:
-        """What the Hessian says of a point where the gradient vanishes."""
+    def _judged(self, p: Point, free: Array | None = None, bend: Array | float = 0.0) -> tuple[str, str]:
+        """What the Hessian says of a point where the gradient vanishes; along the directions `free`, less the curvature of constraints."""
         if self.f.size > JUDGED or not np.isfinite(p.value):
             return "unknown", ""
         spent = self.f.evaluations
         hessian = self.f.hessian(p.x)
         self.f.evaluations = spent
-        if self.f.size > SPECTRAL:
+        if self.f.size > SPECTRAL and free is None:
             try:
                 diagonal = np.linalg.cholesky(hessian).diagonal()
                 if diagonal.min() > 1e-4 * diagonal.max():
                     return "minimum", "the Hessian is positive definite there: a minimum"
             except np.linalg.LinAlgError:
                 pass
-        basis = self.f.space()
+        basis = self.f.space() if free is None else free
         g = p.gradient
         if basis is not None:
-            hessian, g = basis.T @ hessian @ basis, basis.T @ g
+            hessian, g = basis.T @ hessian @ basis - bend, basis.T @ g
         values, vectors = np.linalg.eigh(hessian)
         if not np.isfinite(values).all():
             return "unknown", ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..syntax import Symbol
 from .closed_form import ClosedForm, closed_form
 
 Array = Any
-LARGEST_HESSIAN = 2_000  # entries of the variables together
+KINK = "at kinks: "
 DIFFERENCE = 6e-6  # of gradients, relative: a Hessian where no rule gives one
 
 
@@ -35,7 +36,7 @@ class Plan:
         place = {n: i for i, n in enumerate(nodes)}
         self.values: list[Any] = [None] * len(nodes)
         self.moving: list[tuple[int, str]] = []
-        self.steps: list[tuple[int, Any, tuple[int, ...]]] = []
+        self.steps: list[tuple[int, Any, Any]] = []  # the place of a value, how it is computed, and what takes its operands
         self.sizes = sizes
         loose = set()
         for i, n in enumerate(nodes):
@@ -50,7 +51,7 @@ class Plan:
                     self.values[i] = step_for(n)([self.values[a] for a in at], sizes)
                 else:
                     loose.add(i)
-                    self.steps.append((i, step_for(n), at))
+                    self.steps.append((i, step_for(n), itemgetter(*at) if len(at) > 1 else itemgetter(slice(at[0], at[0] + 1))))
         self.roots = [place[r] for r in roots]
 
     def __call__(self, arrays: Mapping[str, Array]) -> list[Array]:
@@ -58,8 +59,8 @@ class Plan:
         values = self.values
         for i, name in self.moving:
             values[i] = arrays[name]
-        for i, step, at in self.steps:
-            values[i] = step([values[a] for a in at], self.sizes)
+        for i, step, taken in self.steps:
+            values[i] = step(taken(values), self.sizes)
         return [values[i] for i in self.roots]
 
 
@@ -72,7 +73,7 @@ class Point(NamedTuple):
 
     @property
     def norm(self) -> float:
-        return float(np.abs(self.gradient).max(initial=0.0))
+        return abs(self.gradient[abs(self.gradient).argmax()].item())  # the quickest way, of several
 
 
 class Formulas:
@@ -87,6 +88,7 @@ class Formulas:
         self.reading = answers[0].reading_of_input
         self.f = build(self.reading)
         self.slopes = [a.compact for a in answers]
+        self.kinks = list(dict.fromkeys(c.removeprefix(KINK) for a in answers for c in a.conditions if c.startswith(KINK)))
         self.symbols: list[Symbol] = [self.reading.symbols[name] for name in over]
 
     @cached_property
@@ -137,7 +139,8 @@ class Objective:
         self.f, self.slopes, self.symbols = self.formulas.f, self.formulas.slopes, self.formulas.symbols
         self.evaluations = self.hessians = 0
         self._hessian_plan: Any = None
-        self._last: Point | None = None
+        self._key: bytes | None = None  # of the last point
+        self._last: Any = None
         self._restrict()
         self._arrange({n: v for n, v in data.items() if n not in also or n in reading.symbols or n in reading.dims}, start)
         self.plan = self._planned([self.f, *self.slopes])
@@ -237,6 +240,8 @@ class Objective:
     # ------------------------------------------------------------ values
     def split(self, x: Array) -> dict[str, Array]:
         """The variables of a flat vector, two-dimensional."""
+        if len(self.over) == 1:
+            return {self.over[0]: x.reshape(self.shapes[0])}
         found, at = {}, 0
         for name, (m, n) in zip(self.over, self.shapes, strict=True):
             found[name] = x[at:at + m * n].reshape(m, n)
@@ -250,26 +255,27 @@ class Objective:
                 for s in self.symbols}
 
     def at(self, x: Array) -> Point:
-        """Value and gradient; inf where there is no value."""
-        if self._last is not None and (self._last.x == x).all():
-            return self._last
+        """Value and gradient; inf where there is no value. x is kept, and must not be changed later; NumPy's warnings are the caller's."""
+        key = x.tobytes()  # the quickest comparison
+        if key == self._key:
+            return self._last  # type: ignore[no-any-return]
         self.evaluations += 1
-        with np.errstate(all="ignore"):
-            try:
-                parts = self.split(x)
-                if (self.definite or self.positive) and not self._inside(parts):
-                    raise np.linalg.LinAlgError
-                value, *slopes = self.plan(parts)
-                found = Point(x.copy(), float(value[0, 0]), np.concatenate([g.ravel() for g in slopes]))
-            except (np.linalg.LinAlgError, DomainError):
-                found = Point(x.copy(), np.inf, np.full(len(x), np.nan))
-            except (IndexError, ValueError):
-                raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} do not have",
-                                 detail=f"shapes: {', '.join(f'{n} {s[0]} x {s[1]}' for n, s in zip(self.over, self.shapes, strict=True))}"
-                                 ) from None
-        if np.isnan(found.value):
+        try:
+            parts = self.split(x)
+            if (self.definite or self.positive) and not self._inside(parts):
+                raise np.linalg.LinAlgError
+            value, *slopes = self.plan(parts)
+            gradient = slopes[0].flatten() if len(slopes) == 1 else np.concatenate([g.ravel() for g in slopes])
+            found = Point(x, value.item(), gradient)
+        except (np.linalg.LinAlgError, DomainError):
+            found = Point(x, np.inf, np.full(len(x), np.nan))
+        except (IndexError, ValueError):
+            raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} do not have",
+                             detail=f"shapes: {', '.join(f'{n} {s[0]} x {s[1]}' for n, s in zip(self.over, self.shapes, strict=True))}"
+                             ) from None
+        if found.value != found.value:
             found = found._replace(value=np.inf)
-        self._last = found
+        self._key, self._last = key, found
         return found
 
     def value(self, x: Array) -> float:

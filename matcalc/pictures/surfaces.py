@@ -142,7 +142,8 @@ def gradients(f: Objective, ranges: Sequence[Range], count: int = COARSE) -> tup
     """Places inside the range, each a row, and the gradients there; places without a finite gradient are left out."""
     sides = [low + (high - low) * (np.arange(count) + 0.5) / count for low, high in ranges]
     places = np.array([[a, b] for b in sides[1] for a in sides[0]])
-    points = [f.at(p) for p in places]
+    with np.errstate(all="ignore"):
+        points = [f.at(p) for p in places]
     slopes = np.array([p.gradient for p in points])
     good = np.isfinite(slopes).all(axis=1) & np.isfinite([p.value for p in points])  # 1/x has values where log(x) has none
     return places[good], slopes[good]

@@ -197,7 +197,8 @@ def _masked(grid: Grid) -> list[str]:
 def _curve(o: Objective, limits: Range) -> Picture:
     """A function of one entry above its slope, the places where the slope vanishes marked on both."""
     x = np.linspace(*limits, 401)
-    points = [o.at(np.array([a])) for a in x]
+    with np.errstate(all="ignore"):
+        points = [o.at(np.array([a])) for a in x]
     value = np.array([p.value for p in points])
     slope = np.array([p.gradient[0] for p in points])
     value[~np.isfinite(value)] = np.nan
