@@ -35,12 +35,16 @@ def product(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
         has = i == start or _part(f) is not None
         given.append(count if has else None)
         count += has
+    gram = _gram(node) if not start else None
     order = [*range(start - 1, -1, -1)] if start else [*range(1, len(node.args))]
     steps = [(acts[i], given[i], i < start) for i in order]
     first = given[start]
     assert first is not None
 
     def value(args: Sequence[Any], sizes: Sizes) -> Any:
+        if gram and args[1].dtype.kind == "f" and args[1].min(initial=0.0) >= 0:
+            half = args[1].reshape(-1, 1) ** 0.5 * args[2]
+            return half.T @ half
         result = args[first]
         for act, at, left in steps:
             part = None if at is None else args[at]
@@ -48,6 +52,14 @@ def product(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:
         return result
 
     return value
+
+
+def _gram(node: Expr) -> bool:
+    """Is it X.T @ diag(d) @ X? Where d is not negative it is the square of one matrix, at half the price."""
+    if len(node.args) != 3 or node.args[1].op != "diag":
+        return False
+    left, _, right = node.args
+    return right is (left.args[0] if left.op == "transpose" else None) or left is (right.args[0] if right.op == "transpose" else None)
 
 
 def total(node: Expr) -> Callable[[Sequence[Any], Sizes], Any]:

@@ -176,6 +176,61 @@ def test_a_small_gradient_is_no_minimum_yet(f: str, start: float, kind: str, con
     assert (m.kind, m.converged) == (kind, converged), m.report
 
 
+@pytest.mark.parametrize(("f", "options", "kind", "x"), [
+    ("norm2sq(x - b)", {"subject_to": ["0 <= x <= 1"]}, "minimum", [1.0, 0.0]),
+    ("norm2sq(x - b)", {"subject_to": ["x >= 0, sum(x) == 1"]}, "minimum", [1.0, 0.0]),
+    ("-1 * norm2sq(x)", {"subject_to": ["sum(x) == 1"], "start": [0.5, 0.5]}, "maximum", [0.5, 0.5]),
+    ("-1 * x[0] * x[1]", {"subject_to": ["norm2sq(x) == 2"], "start": [0.3, 1.0]}, "minimum", [1.0, 1.0]),
+    ("x[0] + x[1]", {"subject_to": ["norm2sq(x) <= 2"], "start": [0.3, 1.0]}, "minimum", [-1.0, -1.0]),
+    ("x[0]**2 + 3 * x[1]**2", {"subject_to": ["norm2sq(x) == 1"], "start": [0.3, 1.0]}, "minimum", [1.0, 0.0]),
+    ("x[0]**2 + 3 * x[1]**2", {"subject_to": ["norm2sq(x) == 1"], "start": [0.0, 1.0]}, "maximum", [0.0, 1.0]),
+    ("-1 * norm2sq(x)", {"subject_to": ["-1 <= x", "x <= 1"], "start": [0.0, 0.0]}, "maximum", [0.0, 0.0])])
+def test_a_point_under_constraints_is_judged_along_them(f: str, options: dict[str, Any], kind: str, x: list[float]) -> None:
+    start = options.pop("start", [0.5, 0.2])
+    m = mc.minimize(f, "x", {"x": start}, {"b": [2.0, -1.0]} if "b" in f else {}, **options)
+    assert (m.kind, m.converged) == (kind, kind == "minimum"), m.report
+    assert m.x["x"] == pytest.approx(x, abs=1e-6)
+    assert m.gradient_norm < 1e-5
+
+
+@pytest.mark.parametrize(("f", "bounds", "words"), [
+    ("-1 * sum(x)", ["x >= 0"], "falls without bound"), ("norm2sq(x)", ["x >= 2", "sum(x) == 1"], "contradict"),
+    ("norm2sq(x)", ["sum(x) == 1", "sum(x) == 2"], "contradict")])
+def test_constraints_that_leave_no_minimum_are_told(f: str, bounds: list[str], words: str) -> None:
+    m = mc.minimize(f, "x", {"x": [0.3, 1.0]}, subject_to=bounds)
+    assert not m.converged
+    assert words in m.report
+    assert m.evaluations < 10_000
+
+
+def test_one_variable_after_the_other() -> None:
+    V, W, H = arrays((9, 7), (9, 3), (3, 7))
+    start, low = {"W": np.abs(W), "H": np.abs(H)}, ["W >= 0", "H >= 0", "H <= 0.9"]
+    m = mc.minimize("norm2sq(V - W H) / 2", ["W", "H"], start, {"V": np.abs(V)}, subject_to=low)
+    assert m.method == "alternating"
+    assert m.converged, m.report
+    assert 0 <= m.x["H"].min() <= m.x["H"].max() <= 0.9
+    for name in ("W", "H"):  # each is the best, the other held
+        other = {k: v for k, v in m.x.items() if k != name}
+        one = mc.minimize("norm2sq(V - W H) / 2", name, {name: start[name]}, {"V": np.abs(V), **other}, method="l-bfgs-b",
+                          subject_to=[b for b in low if b.startswith(name)])
+        assert m.value == pytest.approx(one.value, rel=1e-9)
+    free = mc.minimize("norm2sq(V - W H) / 2", ["W", "H"], {"W": W, "H": H}, {"V": V}, method="alternating")
+    best = 0.5 * float((np.linalg.svd(V, compute_uv=False)[3:] ** 2).sum())  # Eckart and Young
+    assert free.converged, free.report
+    assert free.value == pytest.approx(best, rel=1e-9)
+    with pytest.raises(mc.MatcalcError, match="affine in each variable"):
+        mc.minimize("sum(exp(x))", "x", {"x": [1.0]}, method="alternating")
+    with pytest.raises(mc.MatcalcError, match="no other constraints"):
+        mc.minimize("norm2sq(x)", "x", {"x": [1.0]}, method="alternating", subject_to=["sum(x) == 1"])
+
+
+def test_kinks_and_functions_are_told() -> None:
+    assert "kinks" in mc.minimize("norm1(x - b)", "x", {"x": [0.3, 1]}, {"b": [1.0, 2]}).report
+    with pytest.raises(mc.MatcalcError, match="from_function"):
+        mc.minimize(lambda x: x @ x, "x", {"x": [1.0]})
+
+
 def test_separable_labels_have_no_minimum() -> None:
     X, = arrays((20, 2))
     m = mc.minimize("sum(softplus(-s * (X w)))", "w", data={"X": X, "s": np.sign(X @ [1.0, 2.0])})
@@ -192,7 +247,7 @@ def test_separable_labels_have_no_minimum() -> None:
     ({"f": "norm2sq(x)", "over": "x", "data": {"q": 1}, "start": {"x": [1]}}, "q is not"),
     ({"f": "sum(log(x))", "over": "x", "start": {"x": [-1.0, 2]}}, "not finite at the start"),
     ({"f": "x", "over": "x", "start": {"x": [1.0, 2]}}, "scalar"),
-    ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0, 2]}, "subject_to": ["x + 1"]}, "two expressions"),
+    ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0, 2]}, "subject_to": ["x + 1"]}, "a constraint is expressions"),
     ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0, 2]}, "subject_to": ["x >= 0"], "method": "gd"}, "knows no such constraints"),
     ({"f": "exp(norm2sq(x))", "over": "x", "start": {"x": [1.0, 2]}, "method": "closed-form"}, "no closed form"),
     ({"f": "norm2sq(x)", "over": "x", "start": np.ones(2)}, "given by name"),

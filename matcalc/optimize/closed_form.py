@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ..algebra import add, content, eye, matmul, mul, negate, power, scale, zeros
-from ..chains import needed, operands
-from ..compiler import step_for
 from ..cost import cost
 from ..differentials import depends, differential, tangent
 from ..expr import Expr, number, postorder, symbols
@@ -19,11 +19,11 @@ from ..functions import apply
 from ..knowledge import known
 from ..rebuild import substitute
 from ..simplifier import Simplifier
+from .plan import Array, Layout, Plan
 
-Array = Any
 
-
-class ClosedForm(NamedTuple):
+@dataclass(frozen=True)
+class ClosedForm:
     """The solution of a linear equation `left @ x = right` (or `x @ left = right`), and as one expression."""
 
     left: Expr
@@ -31,9 +31,13 @@ class ClosedForm(NamedTuple):
     from_left: bool
     expression: Expr
 
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout([self.left, self.right], ())
+
     def solved(self, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> tuple[Array, bool, bool, bool]:
         """The solution by a solve, whether there is one, whether it is the only one, and whether the matrix is positive definite."""
-        a, b = (_value(e, arrays, sizes) for e in (self.left, self.right))
+        a, b = Plan(self.layout, arrays, sizes)({})
         if not self.from_left:
             a, b = a.T, b.T
         if a.shape == (1, 1) and b.shape[0] != 1:
@@ -44,19 +48,12 @@ class ClosedForm(NamedTuple):
             sizes_of = lower.diagonal()
             if np.abs(a - a.T).max() > 1e-12 * np.abs(a).max() or sizes_of.min() < 1e-6 * sizes_of.max():
                 raise np.linalg.LinAlgError
-            x, only, definite = np.linalg.solve(lower.T, np.linalg.solve(lower, b)), True, True
+            x, only, definite = np.linalg.solve(a, b), True, True
         except np.linalg.LinAlgError:
             x, _, rank, _ = np.linalg.lstsq(a, b, rcond=None)
             only = rank == a.shape[1]
         holds = bool(np.abs(a @ x - b).max(initial=0.0) <= 1e-6 * max(1.0, float(np.abs(b).max(initial=0.0))))
         return (x if self.from_left else x.T), holds, bool(only), definite
-
-
-def _value(e: Expr, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
-    values: dict[Expr, Any] = {}
-    for n in needed(list(postorder([e])), [e]):
-        values[n] = arrays[n.data.name] if n.op == "sym" else step_for(n)([values[a] for a in operands(n)], sizes)
-    return values[e]
 
 
 def closed_form(gradient: Expr, name: str) -> ClosedForm | None:

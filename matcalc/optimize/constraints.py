@@ -12,7 +12,8 @@ from ..build import build
 from ..compiler import arranged
 from ..errors import DomainError, Fix
 from ..expr import symbols
-from .objective import Array, Objective, Plan, Point
+from .objective import Objective, Point
+from .plan import Array, Layout, Plan
 
 SIGN = re.compile(r"(<=|>=|==|≤|≥|=|<|>)")
 TOUCHING = 1e-9  # of a bound, relative to the variable
@@ -152,7 +153,7 @@ def _function(text: str, left: str, sign: str, right: str, f: Objective, data: M
     present = [s for s in slopes if s is not None]
     if not present:
         raise DomainError(f"the constraint {text} has none of the variables {', '.join(f.over)}")
-    plan = Plan([e, *present], {**f.arrays, **arrays}, {**f.sizes, **sizes}, f.over)
+    plan = Plan(Layout([e, *present], f.over), {**f.arrays, **arrays}, {**f.sizes, **sizes})
     if not plan(f.split(f.start))[0].size:
         raise DomainError(f"the constraint {text} reads entries that {' and '.join(f.over)} do not have")
     return Constraint(text, sign, plan, [s is not None for s in slopes])
@@ -173,6 +174,12 @@ def slopes(c: Constraint, f: Objective, x: Array) -> Array:
         # columns of a Jacobian follow vec(X), column by column; the flat vector goes row by row
         found.append(part.reshape(value.size, n, m).transpose(0, 2, 1).reshape(value.size, m * n))
     return np.hstack(found)
+
+
+def projected(p: Point, cs: Constraints) -> float:
+    """The largest entry of the gradient that is not held by a bound."""
+    held = ((p.x <= cs.lower) & (p.gradient > 0)) | ((p.x >= cs.upper) & (p.gradient < 0))
+    return _top(np.where(held, 0.0, p.gradient))
 
 
 class Edge(NamedTuple):

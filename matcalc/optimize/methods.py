@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .objective import Array, Objective, Point
+from .objective import Objective, Point
+from .plan import Array
 
 ARMIJO = 1e-4  # the part of the promised decrease that a step must keep
 HALVINGS = 60
@@ -45,11 +46,15 @@ def small(point: Point, settings: Settings) -> bool:
     return point.norm <= settings.tolerance
 
 
+def unbounded(point: Point) -> bool:
+    return point.value <= UNBOUNDED
+
+
 def _stopped(point: Point, k: int, settings: Settings) -> End | None:
     """The end, if this point is one."""
     if small(point, settings):
         return End(point, k, True, f"the gradient is at most {settings.tolerance:g}")
-    if point.value <= UNBOUNDED:
+    if unbounded(point):
         return End(point, k, False, "the objective falls without bound")
     if k >= settings.iterations:
         return End(point, k, False, f"{settings.iterations:,} iterations were not enough")
@@ -214,7 +219,7 @@ def newton_direction(hessian: Array, gradient: Array) -> Array:
         lower = np.linalg.cholesky(hessian)
         if lower.diagonal().min() < 1e-5 * lower.diagonal().max():
             raise np.linalg.LinAlgError
-        return -np.linalg.solve(lower.T, np.linalg.solve(lower, gradient))
+        return -np.linalg.solve(hessian, gradient)
     except np.linalg.LinAlgError:
         if not np.isfinite(hessian).all():
             return -gradient

@@ -12,14 +12,15 @@ import numpy as np
 from ..asking import as_text, asked
 from ..errors import DomainError, Fix, Request, nearest
 from ..expr import symbols
+from . import alternating, with_scipy
 from . import constraints as limits
-from . import with_scipy
 from .methods import METHODS, End, Settings
-from .objective import Array, Objective, Point, structured
+from .objective import Objective, Point, structured
+from .plan import Array
 
 OURS = tuple(METHODS)
 SCIPYS = ("bfgs", "l-bfgs-b", "newton-cg", "trust-ncg", "trust-exact", "slsqp", "trust-constr", "cg")
-CHOICES = ("auto", "closed-form", *OURS, *SCIPYS)
+CHOICES = ("auto", "closed-form", *OURS, "alternating", *SCIPYS)
 NEWTON_SIZE = 200  # entries up to which Newton's method is chosen
 KEPT = 50  # entries up to which the path itself is kept
 JUDGED = 400  # entries up to which the Hessian at the end is looked at
@@ -96,8 +97,8 @@ def minimize(f: Any, over: Any = None, start: Mapping[str, Any] | None = None, d
 
     over: a variable, or several in a list; may be left out where there is only one that has no data.
     start, data: arrays by name. A variable without a start begins at zeros where its size is known from the data.
-    method: auto; closed-form; ours: gd (backtracking), fixed, momentum, nesterov, adam, newton; SciPy's: bfgs, l-bfgs-b, newton-cg,
-    trust-ncg, trust-exact, and slsqp, trust-constr under constraints.
+    method: auto; closed-form; ours: gd (backtracking), fixed, momentum, nesterov, adam, newton, alternating (one variable after the other);
+    SciPy's: bfgs, cg, l-bfgs-b, newton-cg, trust-ncg, trust-exact, and slsqp, trust-constr under constraints.
     subject_to: "x >= 0", "sum(x) == 1", "A @ x <= b".     tolerance: of the largest entry of the gradient.
     progress: called as progress(iteration, value, gradient_norm).
 
@@ -214,7 +215,9 @@ class _Run:
         method = self._chosen()
         if not self.settings.iterations:
             self.settings = self.settings._replace(iterations=_patience(method))
-        if method in METHODS:
+        if method == "alternating":
+            end = alternating.run(self.f, p, self.settings, self._watch, self.constraints)
+        elif method in METHODS:
             end = METHODS[method](self.f, p, self.settings, self._watch)
         else:
             end = with_scipy.run(with_scipy.NAMES.get(method, method), self.f, p, self.settings, self._watch, self.constraints)
@@ -244,6 +247,9 @@ class _Run:
 
     def _chosen(self) -> str:
         if self.method != "auto":
+            if self.method == "alternating":
+                self._refuse_alternating()
+                return self.method
             ours = self.method in METHODS
             allowed = "L-BFGS-B, trust-constr and slsqp" if not self.constraints.others else "slsqp and trust-constr"
             name = with_scipy.NAMES.get(self.method, "")
@@ -255,8 +261,15 @@ class _Run:
         if self.constraints.others:
             return "slsqp"
         if self.constraints.bounded:
-            return "l-bfgs-b"
+            return "alternating" if len(self.f.over) > 1 and alternating.possible(self.f) else "l-bfgs-b"
         return "newton" if self.f.size <= NEWTON_SIZE else "l-bfgs-b" if with_scipy.available() else "gd"
+
+    def _refuse_alternating(self) -> None:
+        if self.constraints.others:
+            raise DomainError("alternating knows bounds, and no other constraints", fixes=[Fix(options=(("method", "auto"),))])
+        if not alternating.possible(self.f):
+            raise DomainError("alternating needs a gradient that is affine in each variable alone",
+                              fixes=[Fix(options=(("method", "auto"),))])
 
     def _watch(self, k: int, p: Point) -> None:
         self.history.append(Visited(k, p.value, p.norm, p.x.copy() if self.f.size <= KEPT else None))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,55 +12,18 @@ import numpy as np
 from .. import dims
 from ..asking import as_text, load_rules
 from ..build import build
-from ..chains import needed, operands
-from ..compiler import arranged, axes, example, step_for, unstacked
+from ..compiler import arranged, axes, example, unstacked
 from ..errors import DomainError, Fix, MatcalcError, NotSupported, ShapeError
-from ..expr import Expr, postorder, symbols
+from ..expr import Expr, symbols
 from ..knowledge import known
 from ..printers.text import expression_text
 from ..structured import structure_of
 from ..syntax import Symbol
 from .closed_form import ClosedForm, closed_form
+from .plan import Array, Layout, Plan
 
-Array = Any
 KINK = "at kinks: "
 DIFFERENCE = 6e-6  # of gradients, relative: a Hessian where no rule gives one
-
-
-class Plan:
-    """Several expressions over arrays, some of which move: what does not depend on these is computed when the plan is made."""
-
-    def __init__(self, roots: Sequence[Expr], arrays: Mapping[str, Array], sizes: Mapping[str, int], moving: Sequence[str]) -> None:
-        nodes = needed(list(postorder(list(roots))), roots)
-        place = {n: i for i, n in enumerate(nodes)}
-        self.values: list[Any] = [None] * len(nodes)
-        self.moving: list[tuple[int, str]] = []
-        self.steps: list[tuple[int, Any, Any]] = []  # the place of a value, how it is computed, and what takes its operands
-        self.sizes = sizes
-        loose = set()
-        for i, n in enumerate(nodes):
-            if n.op == "sym" and n.data.name in moving:
-                loose.add(i)
-                self.moving.append((i, n.data.name))
-            elif n.op == "sym":
-                self.values[i] = arrays[n.data.name]
-            else:
-                at = tuple(place[a] for a in operands(n))
-                if loose.isdisjoint(at):
-                    self.values[i] = step_for(n)([self.values[a] for a in at], sizes)
-                else:
-                    loose.add(i)
-                    self.steps.append((i, step_for(n), itemgetter(*at) if len(at) > 1 else itemgetter(slice(at[0], at[0] + 1))))
-        self.roots = [place[r] for r in roots]
-
-    def __call__(self, arrays: Mapping[str, Array]) -> list[Array]:
-        """The values of the roots, as two-dimensional arrays."""
-        values = self.values
-        for i, name in self.moving:
-            values[i] = arrays[name]
-        for i, step, taken in self.steps:
-            values[i] = step(taken(values), self.sizes)
-        return [values[i] for i in self.roots]
 
 
 class Point(NamedTuple):
@@ -73,7 +35,7 @@ class Point(NamedTuple):
 
     @property
     def norm(self) -> float:
-        return abs(self.gradient[abs(self.gradient).argmax()].item())  # the quickest way, of several
+        return float(abs(self.gradient[abs(self.gradient).argmax()]))  # the quickest way, of several
 
 
 class Formulas:
@@ -90,6 +52,11 @@ class Formulas:
         self.slopes = [a.compact for a in answers]
         self.kinks = list(dict.fromkeys(c.removeprefix(KINK) for a in answers for c in a.conditions if c.startswith(KINK)))
         self.symbols: list[Symbol] = [self.reading.symbols[name] for name in over]
+        self.layout = Layout([self.f, *self.slopes], over)
+
+    @cached_property
+    def second_layout(self) -> Layout | None:
+        return None if self.second is None else Layout(self.second, self.over)
 
     @cached_property
     def second(self) -> list[Expr] | None:
@@ -106,8 +73,17 @@ class Formulas:
         return blocks
 
     @cached_property
+    def blocks(self) -> list[ClosedForm | None]:
+        """For each variable the equation that it solves, the others held; None where its gradient is not affine in it."""
+        return [closed_form(slope, name) for slope, name in zip(self.slopes, self.over, strict=True)]
+
+    @cached_property
+    def block_layouts(self) -> list[Layout]:
+        return [Layout([form.left, form.right], self.over) for form in self.blocks if form is not None]
+
+    @property
     def closed(self) -> ClosedForm | None:
-        return closed_form(self.slopes[0], self.over[0]) if len(self.over) == 1 else None
+        return self.blocks[0] if len(self.over) == 1 else None
 
     @cached_property
     def closed_text(self) -> str:
@@ -143,7 +119,7 @@ class Objective:
         self._last: Any = None
         self._restrict()
         self._arrange({n: v for n, v in data.items() if n not in also or n in reading.symbols or n in reading.dims}, start)
-        self.plan = self._planned([self.f, *self.slopes])
+        self.plan = self._planned(self.formulas.layout)
 
     def _restrict(self) -> None:
         """What a declared property asks of a point; a set that steps would leave is a matter for constraints."""
@@ -210,10 +186,10 @@ class Objective:
                 raise DomainError(f"the start of {s.name} is not {structure_of(s)}, as it is declared")
         self.start = np.concatenate([np.asarray(p, dtype=float).ravel() for p in parts])
 
-    def _planned(self, roots: Sequence[Expr]) -> Plan:
+    def _planned(self, layout: Layout) -> Plan:
         with np.errstate(all="ignore"):
             try:
-                return Plan(roots, self.arrays, self.sizes, self.over)
+                return Plan(layout, self.arrays, self.sizes)
             except np.linalg.LinAlgError as error:
                 raise DomainError(f"the data has no value: {error}") from None
 
@@ -306,8 +282,8 @@ class Objective:
 
     def _second(self) -> Plan | None:
         if self._hessian_plan is None:
-            blocks = self.formulas.second
-            self._hessian_plan = (None if blocks is None else self._planned(blocks),)
+            layout = self.formulas.second_layout
+            self._hessian_plan = (None if layout is None else self._planned(layout),)
         return self._hessian_plan[0]  # type: ignore[no-any-return]
 
     def _differences(self, x: Array) -> Array:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotSupported
-from .constraints import Constraints, slopes, values
+from .constraints import Constraints, projected, slopes, values
 from .methods import End, Settings, Watch
-from .objective import Array, Objective, Point
+from .objective import Objective, Point
+from .plan import Array
 
 NAMES = {"bfgs": "BFGS", "l-bfgs-b": "L-BFGS-B", "lbfgs": "L-BFGS-B", "newton-cg": "Newton-CG", "trust-ncg": "trust-ncg",
          "trust-exact": "trust-exact", "slsqp": "SLSQP", "trust-constr": "trust-constr", "cg": "CG"}
@@ -84,7 +85,7 @@ def run(method: str, f: Objective, p: Point, settings: Settings, watch: Watch, c
     with np.errstate(all="ignore"):
         found = optimize.minimize(f.value, p.x, options=options, **given)
     end = f.at(np.array(found.x, dtype=float))
-    norm = _projected(end, constraints)
+    norm = projected(end, constraints)
     converged = norm <= max(settings.tolerance, 1e-12) if not constraints.others else bool(found.success)
     if endless:
         return End(end, count, False, "the objective falls without bound")
@@ -101,10 +102,3 @@ def _said(message: str) -> str:
 def _constraint(c: Any, f: Objective) -> dict[str, Any]:
     sign = -1.0 if c.sign == "<=" else 1.0
     return {"type": "eq" if c.sign == "==" else "ineq", "fun": lambda x: sign * values(c, f, x), "jac": lambda x: sign * slopes(c, f, x)}
-
-
-def _projected(p: Point, constraints: Constraints) -> float:
-    """The largest entry of the gradient that is not held by a bound."""
-    x, g = p.x, p.gradient
-    held = ((x <= constraints.lower) & (g > 0)) | ((x >= constraints.upper) & (g < 0))
-    return float(np.abs(np.where(held, 0.0, g)).max(initial=0.0))

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import DomainError, Fix, NotSupported
 from ..expr import Expr, symbols
-from ..optimize.objective import Array, Objective
+from ..optimize.objective import Objective
+from ..optimize.plan import Array
 from ..printers import printed
 
 # Okabe & Ito (2008): colours that people with any colour vision can tell apart; yellow is too pale for lines.

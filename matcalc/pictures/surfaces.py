@@ -13,7 +13,8 @@ from ..build import build
 from ..errors import DomainError, Fix, NotSupported
 from ..expr import symbols
 from ..optimize.minimizer import KEPT, Minimum, minimize
-from ..optimize.objective import Array, Objective, Plan
+from ..optimize.objective import Objective
+from ..optimize.plan import Array, Layout, Plan
 
 HALF = 2.0  # a range that is not given is -2 to 2
 FINE = 121  # points a side of a grid of values
@@ -110,7 +111,7 @@ def around(points: Array, margin: float = 0.15) -> list[Range]:
 
 def values(f: Objective, origin: Array, directions: Array, ranges: Sequence[Range], points: int = FINE) -> Grid:
     """f at origin + s * directions[0] + t * directions[1]; only f is computed, not its gradient."""
-    plan = Plan([f.f], f.arrays, f.sizes, f.over)
+    plan = Plan(Layout([f.f], f.over), f.arrays, f.sizes)
     s, t = (np.linspace(low, high, points) for low, high in ranges)
     z = np.full((points, points), np.nan)
     with np.errstate(all="ignore"):

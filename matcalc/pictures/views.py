@@ -11,7 +11,8 @@ import numpy as np
 from ..asking import as_text, asked, choose, options_of
 from ..errors import DomainError, Fix, Request
 from ..optimize.minimizer import Minimum
-from ..optimize.objective import Array, Objective
+from ..optimize.objective import Objective
+from ..optimize.plan import Array
 from . import surfaces
 from .drawing import COLOURS, DASHES, Picture, Title, entry_labels, limited, need_matplotlib, new_figure, put_title, style, title_of
 from .surfaces import Grid, Problem, Range
