@@ -27,7 +27,6 @@ from matcalc.pictures import Picture
 
 DOCS = Path(__file__).resolve().parent
 PAGE, FOLDER = DOCS / "gallery.md", DOCS / "gallery"
-LARGEST = 81_000  # bytes of a picture
 NUMBERS = FOLDER / "numbers.json"
 
 ROSENBROCK = '"(1 - x[0])**2 + 100 * (x[1] - x[0]**2)**2"'
@@ -87,7 +86,9 @@ HEAD = """# Gallery
 
 Pictures of functions and of their minimisation, each with the command that makes it. They need matplotlib:
 `pip install 'matcalc-symbolic[plot]'`. In Python they are `matcalc.pictures.field`, `path`, `landscape`, `network` and
-`convergence`, with the same options. The same command writes the same bytes; `--save FILE.svg` makes a drawing that can be enlarged.
+`convergence`, with the same options: `picture = matcalc.pictures.field("x[0]**2 + 3 * x[1]**2", over="x")`, and
+`picture.save("field.png")`. `picture.figure` is matplotlib's own figure, `picture.data` the numbers in it; a notebook shows it.
+The same command writes the same bytes; `--save FILE.svg` makes a drawing that can be enlarged.
 (This page is made by `python docs/gallery.py`.)
 """
 
@@ -165,19 +166,6 @@ def numbers(picture: Picture) -> dict[str, list[float]]:
     return found
 
 
-def shrink(source: Path, target: Path) -> None:
-    """A PNG of so few colours that it is small; a film is that already."""
-    from PIL import Image
-
-    if source.suffix == ".gif":
-        target.write_bytes(source.read_bytes())
-        return
-    for colours in (256, 128, 64):
-        Image.open(source).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
-        if target.stat().st_size <= LARGEST:
-            return
-
-
 def main(words: Sequence[str]) -> int:
     if "--check" in words:
         same = PAGE.read_text() == page()
@@ -188,7 +176,7 @@ def main(words: Sequence[str]) -> int:
     with workshop() as folder:
         for shot in SHOTS:
             seen[shot.name] = numbers(drawn(shot))
-            shrink(folder / shot.name, FOLDER / shot.name)
+            (FOLDER / shot.name).write_bytes((folder / shot.name).read_bytes())
             print(shot.name, (FOLDER / shot.name).stat().st_size)
     NUMBERS.write_text(json.dumps(seen, indent=1) + "\n")
     PAGE.write_text(page())

@@ -220,11 +220,15 @@ def _all_scalars(reading: Reading, request: Request) -> list[Fix]:
         return []
 
     def of_vectors(node: Node, below: list[bool]) -> bool:
-        return any(below) or (node.kind in ("transpose", "call") and node.shape != dims.SCALAR)
+        return any(below) or (node.kind in ("transpose", "call") and node.shape != dims.SCALAR and not _is_elementwise(node))
 
     if fold(reading.root, lambda n: n.children, of_vectors):
         return []
     return _working([Fix(declare=tuple(f"{name}: scalar" for name in vectors))], reading, request)
+
+
+def _is_elementwise(node: Node) -> bool:
+    return node.kind == "call" and node.data in known().functions and known().functions[node.data][0].signature.elementwise
 
 
 def _working(fixes: list[Fix], reading: Reading, request: Request | None = None) -> list[Fix]:

@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from .display import Asked, Shown, seconds, tidy, to_json
-from .errors import DomainError, Fix
+from .errors import DomainError, Fix, nearest
 
 QUIET, EVERY = 2.0, 1.0  # seconds before the first word on progress, and between two
+OUTPUTS = ("text", "json")
 UNDECIDED = 5  # the exit code of a run that did not converge
 
 
@@ -30,9 +31,9 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--data", multiple=True, metavar="FILE",
                  help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated."),
     click.option("--method", default="auto", metavar="NAME",
-                 help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, or SciPy's bfgs, l-bfgs-b, newton-cg, trust-ncg, "
-                 "trust-exact, slsqp, trust-constr."),
-    click.option("--subject-to", multiple=True, metavar='"x >= 0"', help="A constraint: <=, >= or ==; may be repeated."),
+                 help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, alternating, or SciPy's bfgs, cg, l-bfgs-b, "
+                 "newton-cg, trust-ncg, trust-exact, slsqp, trust-constr."),
+    click.option("--subject-to", multiple=True, metavar='"x >= 0"', help="Constraints, as in 0 <= x <= 1, sum(x) == 1; may be repeated."),
     click.option("--tolerance", type=float, default=1e-8, metavar="T", help="Of the largest entry of the gradient."),
     click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The most iterations."),
     click.option("--rate", type=float, metavar="R", help="The length of fixed steps."),
@@ -52,6 +53,8 @@ def find(asked: Asked) -> int:
     """Minimise what was asked for; the exit code says whether a minimum was found."""
     from . import cli
 
+    cli.choose("to", asked.get("to") or "text", OUTPUTS)
+    _refuse_ending(asked.get("save"))
     given = {**read_data(asked.get("data")), **cli.read_values(asked.get("values"))}
     start = cli.read_values(asked.get("start"), "start")
 
@@ -109,6 +112,12 @@ def _progress() -> Callable[[int, float, float], None]:
     return told
 
 
+def _refuse_ending(path: str | None) -> None:
+    if path and os.path.splitext(path)[1].lower() != ".npz":
+        instead = os.path.splitext(path)[0] + ".npz"
+        raise DomainError(f"--save writes an .npz file, and {path} is none", fixes=[Fix(options=(("save", instead),))])
+
+
 def _saved(path: str, x: dict[str, Any]) -> None:
     import numpy as np
 
@@ -125,8 +134,25 @@ def read_data(paths: Iterable[str]) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for path in paths:
+        _there(path)
         found |= read_table(path) if path.lower().endswith((".csv", ".tsv", ".txt")) else read_arrays(path)
     return found
+
+
+def _there(path: str) -> None:
+    """A file that is not there: the one beside it that is spelled like it, or which files are."""
+    if os.path.exists(path):
+        return
+    folder = os.path.dirname(path)
+    try:
+        files = [f for f in sorted(os.listdir(folder or ".")) if f.lower().endswith((".npz", ".csv", ".tsv", ".txt"))]
+    except OSError:
+        files = []
+    meant = nearest(os.path.basename(path), set(files))
+    detail = "files of numbers there: " + (", ".join(files[:6]) or "none")
+    instead = Fix(say=f"the name of a file that is there, in place of {path}")
+    fix = Fix(options=(("data", os.path.join(folder, meant)),)) if meant else instead
+    raise DomainError(f"there is no file {path}", detail=detail, fixes=[fix])
 
 
 def read_table(path: str) -> dict[str, Any]:
@@ -135,7 +161,7 @@ def read_table(path: str) -> dict[str, Any]:
 
     import numpy as np
 
-    instead = Fix(options=(("data", ""),))
+    instead = Fix(say="a table of numbers, with commas, semicolons, tabs or spaces between them, and if need be one line of names above")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             sample = file.read(4096)

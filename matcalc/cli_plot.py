@@ -29,7 +29,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--over", multiple=True, metavar="X", help="A variable that moves; may be repeated. Otherwise, all that have no value."),
     click.option("--start", multiple=True, metavar='"x=[-1.2, 1]"', help="Where a variable starts; gives it its size, too."),
     click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of a variable that does not move."),
-    click.option("--data", metavar="FILE.npz", help="A file of NumPy arrays, named as the variables are; of those that move, the start."),
+    click.option("--data", multiple=True, metavar="FILE",
+                 help="Arrays, of those that move the start: .npz by their names; .csv by its columns or its own name; may be repeated."),
     click.option("--method", multiple=True, metavar="NAME", help="gd, momentum, nesterov, adam, newton, bfgs ...; may be repeated."),
     click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="Stop each method after so many."),
     click.option("--range", metavar='"-2:2,-1:3"', help="From where to where, for each entry or direction."),
@@ -86,7 +87,7 @@ def refuse_others(asked: Asked, kind: str) -> None:
 
 def read_keywords(asked: Asked, kind: str) -> dict[str, Any]:
     """The keyword arguments of the API, of which `data` may still hold arrays that the expression does not name."""
-    from . import cli
+    from . import cli, cli_minimize
 
     found: dict[str, Any] = {name: asked.get(name) for name in TAKEN[kind]}
     if "method" in found:
@@ -94,7 +95,7 @@ def read_keywords(asked: Asked, kind: str) -> dict[str, Any]:
         found["method"] = methods[0] if methods and kind == "landscape" else methods
     found["over"] = list(asked.get("over")) or None
     found["start"] = cli.read_values(asked.get("start"))
-    found["data"] = {**(cli.read_arrays(asked.get("data")) if asked.get("data") else {}), **cli.read_values(asked.get("values"))}
+    found["data"] = {**cli_minimize.read_data(asked.get("data")), **cli.read_values(asked.get("values"))}
     return {**found, **cli.common(asked, "let", "syntax", "rules", "seed")}
 
 

@@ -36,7 +36,8 @@ class Asked(NamedTuple):
         return bool(self.get("to") == "json")
 
     def request(self, text: str) -> Request:
-        return Request(self.verb, text, self.get("wrt") or (), self.get("let") or (), self.typed)
+        typed = tuple((name, value) for name, value in self.typed if name != "over")
+        return Request(self.verb, text, self.get("wrt") or self.get("over") or (), self.get("let") or (), typed)
 
 
 def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> Shown:

@@ -31,6 +31,8 @@ class Request:
         replaced = {k for k, _ in fix.options} - {"set"}  # values are added to those that were given
         options = tuple((k, v) for k, v in self.options if k not in replaced) + tuple(fix.options)
         options = tuple((k, v) for k, v in options if v != "")
+        if fix.verb and self.variables == "over":  # a derivative has no start
+            options = tuple((k, v) for k, v in options if k in ("syntax", "rules", "limit", "to"))
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
                        self.wrt if fix.wrt is None else tuple(fix.wrt), let, options)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,32 @@ def test_a_table_that_is_none(tmp_path: Path, text: str) -> None:
 
 def test_a_run_without_end_is_told_by_the_exit_code() -> None:
     assert matcalc("minimize", "x.T A x", "--over", "x", "--set", "A=[[1, 0], [0, -1]]").code == 5
+
+
+# ---------------------------------------------------------------- mistakes on the command line
+@pytest.mark.parametrize(("line", "words"), [
+    ('minimize "norm2sq(houses[:, :1] w - price)" --over w --data house.csv', "there is no file house.csv"),
+    ('minimize "norm2sq(w)" --over w --data nowhere.npz', "files of numbers there: houses.csv"),
+    ('minimize "norm2sq(A x - b)" --over z --set "A=[[1,2],[3,4]]" --set "b=[1,2]"', "z is not in the expression"),
+    ('minimize "exp(x) - x" --over x', "an objective is a scalar"),
+    ('minimize "log(x)" --over x --start "x=[1,2]"', "an objective is a scalar"),
+    ('minimize "norm2sq(x)" --over x --start "x=[1,2]" --to latex', "--to takes text, json"),
+    ('minimize "norm2sq(x)" --over x --start "x=[1,2]" --save out.txt', "out.txt is none"),
+    ('minimize "x[5]**2" --over x --start "x=[1,2]"', "entries that x does not have")])
+def test_mistakes_on_the_command_line(line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "houses.csv").write_text("area,price\n1,2\n2,4\n3,7\n")
+    seen = matcalc.run_line(f"matcalc {line}")
+    assert seen.code == 2
+    assert words in seen.err
+    for fix in re.findall(r"^(?:fix| or): (matcalc .*)$", seen.err, re.M):
+        again = matcalc.run_line(fix)
+        assert words not in again.err
+
+
+def test_pictures_read_tables_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "houses.csv").write_text("area,price\n1,2\n2,4\n3,7\n")
+    seen = matcalc.run_line('matcalc plot field "norm2sq(area * a + b - price)" --over a --over b --data houses.csv --save f.png'
+                            ' --let "a: scalar" --let "b: scalar"')
+    assert (seen.code, seen.out.strip()) == (0, "f.png"), seen.err

@@ -314,7 +314,7 @@ def test_the_gallery_shows_the_commands_of_its_script() -> None:
     assert gallery.PAGE.read_text() == gallery.page()
     for shot in gallery.SHOTS:
         assert shlex.split(shot.line)[:2] == ["matcalc", "plot"]
-        assert 2_000 < (gallery.FOLDER / shot.name).stat().st_size <= (gallery.LARGEST if shot.name.endswith(".png") else 250_000)
+        assert 2_000 < (gallery.FOLDER / shot.name).stat().st_size <= (100_000 if shot.name.endswith(".png") else 250_000)
 
 
 @pytest.mark.parametrize("shot", [shot for shot in gallery.SHOTS if shot.name.endswith(".png")], ids=lambda shot: shot.name)

@@ -108,8 +108,12 @@ class Objective:
         for path in rules:
             load_rules(path)
         self.over = list(over)
-        self.formulas = derived(known().version, text, tuple(over), (*let, *_declared(text, let, {**data, **start})),
-                                question.get("syntax", "auto"), rules, question.get("seed", 0))
+        given = {**data, **start}
+        try:
+            self.formulas = derived(known().version, text, tuple(over), (*let, *_declared(text, let, given)),
+                                    question.get("syntax", "auto"), rules, question.get("seed", 0))
+        except MatcalcError as error:
+            raise _as_objective(error, given) from None
         self.question = self.formulas.question
         self.reading = reading = self.formulas.reading
         self.f, self.slopes, self.symbols = self.formulas.f, self.formulas.slopes, self.formulas.symbols
@@ -246,9 +250,11 @@ class Objective:
         except (np.linalg.LinAlgError, DomainError):
             found = Point(x, np.inf, np.full(len(x), np.nan))
         except (IndexError, ValueError):
-            raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} do not have",
-                             detail=f"shapes: {', '.join(f'{n} {s[0]} x {s[1]}' for n, s in zip(self.over, self.shapes, strict=True))}"
-                             ) from None
+            many = len(self.over) > 1
+            raise ShapeError(f"the expression reads entries that {' and '.join(self.over)} {'do' if many else 'does'} not have",
+                             detail="; ".join(f"{n} has {' x '.join(map(str, axes(s.shape, self.sizes))) or '1'}"
+                                              for n, s in zip(self.over, self.symbols, strict=True)),
+                             fixes=[Fix(say="a start with more entries, or an index that is within them; the first is 0")]) from None
         if found.value != found.value:
             found = found._replace(value=np.inf)
         self._key, self._last = key, found
@@ -318,6 +324,15 @@ def _declared(text: str, let: Sequence[str], values: Mapping[str, Any]) -> list[
             if len(shape) < 2 or min(shape) > 1:
                 found.append(f"{name}: {('scalar', 'vector', 'matrix')[min(len(shape), 2)]}")
     return found
+
+
+def _as_objective(error: MatcalcError, given: Mapping[str, Any]) -> MatcalcError:
+    """An error of the gradient, which nobody asked for; without the ways out that the data rules out."""
+    error.message = error.message.replace("grad needs a scalar", "an objective is a scalar")
+    arrays = {name for name, value in given.items() if np.ndim(value)}
+    error.fixes = tuple(fix for fix in error.fixes if not fix.verb and not set(fix.wrt or ()) & set(given)
+                        and not any(d.partition(":")[0] in arrays for d in fix.declare))
+    return error
 
 
 def structured(s: Symbol, x: Array) -> Array:
