@@ -6,13 +6,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from .cli_options import choose, common
+from .cli_run import run
+from .cli_tables import read_data
+from .cli_values import read_values
 from .display import Asked, Shown, seconds, tidy, to_json
-from .errors import DomainError, Fix, nearest
+from .errors import DomainError, Fix
 
 QUIET, EVERY = 2.0, 1.0  # seconds before the first word on progress, and between two
 OUTPUTS = ("text", "json")
@@ -51,24 +55,22 @@ def options(function: Any) -> Any:
 
 def find(asked: Asked) -> int:
     """Minimise what was asked for; the exit code says whether a minimum was found."""
-    from . import cli
-
-    cli.choose("to", asked.get("to") or "text", OUTPUTS)
+    choose("to", asked.get("to") or "text", OUTPUTS)
     _refuse_ending(asked.get("save"))
-    given = {**read_data(asked.get("data")), **cli.read_values(asked.get("values"))}
-    start = cli.read_values(asked.get("start"), "start")
+    given = {**read_data(asked.get("data")), **read_values(asked.get("values"))}
+    start = read_values(asked.get("start"), "start")
 
     def show(text: str, begin: float) -> Shown:
         import matcalc as mc
 
         options = {name: asked.get(name) for name in ("method", "subject_to", "tolerance", "iterations", "rate")}
         m = mc.minimize(text, list(asked.get("over")) or None, start, _named(text, given, asked), **options, progress=_progress(),
-                        **cli.common(asked, "let", "syntax", "rules", "seed"))
+                        **common(asked, "let", "syntax", "rules", "seed"))
         if asked.get("save"):
             _saved(asked.get("save"), m.x)
         return _shown(asked, text, m, begin)
 
-    return cli.run(asked, show)
+    return run(asked, show)
 
 
 def _named(text: str, given: dict[str, Any], asked: Asked) -> dict[str, Any]:
@@ -125,75 +127,3 @@ def _saved(path: str, x: dict[str, Any]) -> None:
         np.savez(path, **x)
     except OSError as error:
         raise DomainError(f"{path} cannot be written", detail=error.strerror or "", fixes=[Fix(options=(("save", ""),))]) from None
-
-
-# ---------------------------------------------------------------- files
-def read_data(paths: Iterable[str]) -> dict[str, Any]:
-    """The arrays of .npz and .csv files by name."""
-    from .cli import read_arrays
-
-    found: dict[str, Any] = {}
-    for path in paths:
-        _there(path)
-        found |= read_table(path) if path.lower().endswith((".csv", ".tsv", ".txt")) else read_arrays(path)
-    return found
-
-
-def _there(path: str) -> None:
-    """A file that is not there: the one beside it that is spelled like it, or which files are."""
-    if os.path.exists(path):
-        return
-    folder = os.path.dirname(path)
-    try:
-        files = [f for f in sorted(os.listdir(folder or ".")) if f.lower().endswith((".npz", ".csv", ".tsv", ".txt"))]
-    except OSError:
-        files = []
-    meant = nearest(os.path.basename(path), set(files))
-    detail = "files of numbers there: " + (", ".join(files[:6]) or "none")
-    instead = Fix(say=f"the name of a file that is there, in place of {path}")
-    fix = Fix(options=(("data", os.path.join(folder, meant)),)) if meant else instead
-    raise DomainError(f"there is no file {path}", detail=detail, fixes=[fix])
-
-
-def read_table(path: str) -> dict[str, Any]:
-    """A table of numbers, under the name of its file; if its first row is names, each column as a vector under its own."""
-    import csv
-
-    import numpy as np
-
-    instead = Fix(say="a table of numbers, with commas, semicolons, tabs or spaces between them, and if need be one line of names above")
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            sample = file.read(4096)
-            file.seek(0)
-            sign = max(",;\t ", key=sample.count) if sample.strip() else ","
-            rows = [row for row in csv.reader(file, delimiter=sign, skipinitialspace=True) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise DomainError(f"{path} cannot be read as a table", detail=why, fixes=[instead]) from None
-    if not rows:
-        raise DomainError(f"{path} is empty", fixes=[instead])
-    names = None if all(_is_number(cell) for cell in rows[0]) else [cell.strip() for cell in rows[0]]
-    body = rows[1:] if names else rows
-    if not body:
-        raise DomainError(f"{path} has names and no numbers", fixes=[instead])
-    width = len(rows[0])
-    for i, row in enumerate(body, 1 + bool(names)):
-        if len(row) != width:
-            raise DomainError(f"line {i} of {path} has {len(row)} cells, the first one {width}", fixes=[instead])
-        wrong = next((cell for cell in row if not _is_number(cell)), None)
-        if wrong is not None:
-            raise DomainError(f"line {i} of {path} has {wrong!r} where a number should be"[:160], fixes=[instead])
-    table = np.array([[float(cell) for cell in row] for row in body])
-    stem = os.path.splitext(os.path.basename(path))[0]
-    found: dict[str, Any] = {stem: table[:, 0] if width == 1 else table}
-    found |= {name: table[:, i] for i, name in enumerate(names or []) if name.isidentifier()}
-    return found
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

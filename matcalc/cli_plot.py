@@ -7,6 +7,10 @@ from typing import Any
 
 import click
 
+from .cli_options import choose, common
+from .cli_run import run
+from .cli_tables import read_data
+from .cli_values import chosen, read_values
 from .display import Asked, Shown, seconds, to_json
 from .errors import DomainError, Fix, MatcalcError, nearest
 
@@ -55,16 +59,14 @@ def options(function: Any) -> Any:
 
 def draw(asked: Asked) -> int:
     """Draw what was asked for; the exit code is that of the expression."""
-    from . import cli
-
     kind = asked.get("kind")
-    cli.choose("to", asked.get("to"), OUTPUTS)
+    choose("to", asked.get("to"), OUTPUTS)
     if kind not in KINDS:
         raise unknown_kind(kind, asked)
     refuse_others(asked, kind)
     asked = asked._replace(verb=f"plot {kind}")
     keywords = read_keywords(asked, kind)
-    return cli.run(asked, lambda text, start: show(asked, kind, text, keywords, start))
+    return run(asked, lambda text, start: show(asked, kind, text, keywords, start))
 
 
 def unknown_kind(kind: str, asked: Asked) -> MatcalcError:
@@ -87,23 +89,21 @@ def refuse_others(asked: Asked, kind: str) -> None:
 
 def read_keywords(asked: Asked, kind: str) -> dict[str, Any]:
     """The keyword arguments of the API, of which `data` may still hold arrays that the expression does not name."""
-    from . import cli, cli_minimize
-
     found: dict[str, Any] = {name: asked.get(name) for name in TAKEN[kind]}
     if "method" in found:
         methods = list(asked.get("method")) or None
         found["method"] = methods[0] if methods and kind == "landscape" else methods
     found["over"] = list(asked.get("over")) or None
-    found["start"] = cli.read_values(asked.get("start"))
-    found["data"] = {**cli_minimize.read_data(asked.get("data")), **cli.read_values(asked.get("values"))}
-    return {**found, **cli.common(asked, "let", "syntax", "rules", "seed")}
+    found["start"] = read_values(asked.get("start"))
+    found["data"] = {**read_data(asked.get("data")), **read_values(asked.get("values"))}
+    return {**found, **common(asked, "let", "syntax", "rules", "seed")}
 
 
 def show(asked: Asked, kind: str, text: str, keywords: dict[str, Any], start: float) -> Shown:
     """Draw one picture and write it; its notes go to stderr."""
-    from . import cli, pictures
+    from . import pictures
 
-    known = cli.chosen(asked, text, keywords["data"], {})
+    known = chosen(asked, text, keywords["data"], {})
     picture = getattr(pictures, kind)(text, **{**keywords, "data": known})
     saved = str(picture.save(asked.get("save")))
     notes = list(picture.notes)

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from matcalc import cli
+from matcalc.cli_help import LATER_VERBS
 
 from .command_line import Run, command_line
-
-LATER = cli.LATER_VERBS
 
 
 def typed(line: str) -> Run:
@@ -31,7 +29,7 @@ def fixes_work(ran: Run) -> None:
     assert ran.fixes, f"no fix in:\n{ran.err}"
     for fix in ran.fixes:
         again = command_line.run_line(fix)
-        later = shlex.split(fix)[1] in LATER
+        later = shlex.split(fix)[1] in LATER_VERBS
         assert again.code == (3 if later else 0), f"{fix}\n{again.err}"
         assert again.error != ran.error
         assert not again.err or "itself failed" not in again.err

@@ -1,0 +1,81 @@
+"""The help that begins with examples, and the commands themselves: verbs that are misspelt, expressions that begin with a minus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from .cli_errors import UsageError, shell_line
+from .errors import Fix, NotSupported, nearest
+
+PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
+EXAMPLES = (
+    'matcalc grad "x.T A x" --wrt x',
+    'matcalc grad "logdet(X)" --wrt X --let "X: spd"',
+    'matcalc simplify "tr(A @ B) - tr(B @ A)"',
+)
+MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
+
+SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
+             "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
+LATER_VERBS = ("repl",)
+
+
+class Command(click.Command):
+    """A command whose help begins with examples, and whose expression may begin with a minus."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.examples = examples
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, self.examples)
+        super().format_help(ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self.negatives_last(args))
+
+    def negatives_last(self, args: list[str]) -> list[str]:
+        """`args` with an expression such as "-x.T @ x", which is no option, moved behind `--`."""
+        if "--" in args:
+            return args
+        valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        known = {"-", "-h"}
+        moved = [a for before, a in zip(["", *args], args, strict=False)
+                 if re.match(r"-(?!-)", a) and a not in known and before not in valued]
+        return [a for a in args if a not in moved] + (["--", *moved] if moved else [])
+
+
+class Verbs(click.Group):
+    """The group of all verbs: an unknown one gets the nearest, a bare expression gets a verb."""
+
+    command_class = Command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, EXAMPLES)
+        super().format_help(ctx, formatter)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word in self.commands:
+            return word, self.commands[word], args[1:]
+        if word in LATER_VERBS:
+            raise NotSupported(f"{word} is not there yet; what works now: {', '.join(self.commands)}",
+                               fixes=[Fix(say="matcalc --help")])
+        if word.startswith("-"):
+            raise click.NoSuchOption(word, ctx=ctx)
+        if not re.fullmatch(r"[A-Za-z][\w-]*", word):
+            raise UsageError("a verb is missing before the expression", fixes=[Fix(say=shell_line(["simplify", *args]))])
+        meant = SAME_VERB.get(word.lower()) or nearest(word, set(self.commands))
+        fix = shell_line([meant, *args[1:]]) if meant else "matcalc --help"
+        raise UsageError(f"there is no command {word}" + (f"; did you mean {meant}?" if meant else ""), fixes=[Fix(say=fix)])
+
+
+def write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
+    with formatter.section("Examples"):
+        for example in examples:
+            formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+    formatter.write("\n")
