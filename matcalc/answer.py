@@ -119,7 +119,7 @@ class Answer:
         self._wants_check, self._seed = check, seed
         self._evidence: Evidence | None = None
         self._text: str | None = None
-        self._program: Any = None
+        self._compiled: dict[bool, Callable[..., Any]] = {}
         self._notes = notes
         self._atoms = atoms or {}  # what names stand for, where the question came from SymPy
 
@@ -374,31 +374,28 @@ class Answer:
 
         The gradient of a scalar has the shape of its variable either way.
         """
-        from .compiler import Program, shaped, unstacked
+        from .codegen.compiled import Compiled, as_tensor, plain
+        from .compiler import unstacked
 
         if backend != "numpy":
             raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
         self._ensure_checked()
-        if self._program is None:
-            wanted = {s.name: symbol(s.name, s.shape) for s in self._needed().values()}
-            self._program = Program(self._derived.compact, wanted, self._reading.dims)
-        program, of = self._program, self._of
+        of, root = self._of, self._derived.compact
         stacked = tensor and of is not None and of.is_matrix
+        if stacked in self._compiled:
+            return self._compiled[stacked]
+        wanted = {s.name: symbol(s.name, s.shape) for s in self._needed().values()}
         spelled = {s.spelled: s.name for s in self.known_symbols().values() if s.spelled}
-
-        def compiled(values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
-            if more or (values is not None and not isinstance(values, Mapping)):
-                raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
-            given = {spelled.get(k, k): v for k, v in {**(values or {}), **arrays}.items()}
-            unknown = [k for k in given if k not in program.wanted and k not in self._reading.dims and k != self.wrt]
-            if unknown:
-                raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(program.wanted))
-            value, sizes = program.run(given)
-            if stacked and of is not None:
+        finish, shaping = plain(root, self.shape)
+        if stacked and of is not None:
+            def finish(value: Any, sizes: Mapping[str, int]) -> Any:
                 return unstacked(value.T if of.layout == "denominator" else value, of.shape, of.wrt.shape, sizes)
-            return shaped(value, self.shape)
 
-        return compiled
+            shaping = as_tensor(root, of)
+        others = {*self._reading.dims, *([self.wrt] if self.wrt else [])}
+        compiled = Compiled(root, wanted, frozenset(self._reading.dims), others, spelled, finish, shaping)
+        self._compiled[stacked] = compiled.function()
+        return self._compiled[stacked]
 
     def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The value of the form shown: a vector as a 1-D array, a scalar as a float."""

@@ -24,9 +24,9 @@ ENGINE = """expr cost algebra operators kronecker rebuild operands numerics know
             build properties match identities factoring simplifier
             differentials transposition materialize indices structured derive conditions printers""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"chains compiler answer indexed autograd gradient_checks optimize pictures rulecheck claims asking derivatives api".split(),
-         "", "display", "cli_errors", "cli_help", "cli_options", "cli_values", "cli_tables", "cli_run", "cli_rules", "cli_minimize",
-         "cli_plot", "cli", "__main__"]
+DOORS = [*"chains compiler codegen answer indexed autograd gradient_checks optimize pictures rulecheck claims asking derivatives".split(),
+         "api", "", "display", "cli_errors", "cli_help", "cli_options", "cli_values", "cli_tables", "cli_run", "cli_rules",
+         "cli_minimize", "cli_plot", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.
@@ -145,6 +145,7 @@ READERS = {"pickle", "marshal", "shelve", "dill", "joblib", "code", "codeop", "r
 IMPORTERS = {
     "": "its own modules, from the table of public names",
     "compiler": "numpy = ... of a function's table, whose names knowledge.py holds against a list",
+    "codegen.compiled": "numpy = ... of a function's table, whose names knowledge.py holds against a list",
     "autograd.elementwise": "numpy = ... of a function's table, whose names knowledge.py holds against a list",
     "checker.values": "the names in PURE, a list in the same module",
     "printers": "its own modules, from the table FORMATS",
@@ -153,7 +154,7 @@ IMPORTERS = {
 
 
 # The one place where code is made: each line is of nodes of an expression, with names of its own, and numbers.
-MADE = {"autograd.elementwise": ["exec"]}
+MADE = {"autograd.elementwise": ["exec"], "codegen.compiled": ["exec", "compile"]}
 
 
 def called_name(node: ast.Call) -> str:

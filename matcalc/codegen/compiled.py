@@ -1,0 +1,202 @@
+"""Compiled functions: arrays in by name; a plan for each set of shapes, made at the first call and kept.
+
+A call whose shapes were met before goes straight to its plan. Everything else (new shapes, lists, whole numbers, a wrong array) takes the
+long way, which judges each argument.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .. import dims
+from ..compiler import Program, arranged, axes, shaped
+from ..dims import SCALAR, Shape
+from ..errors import DomainError
+from ..expr import Expr, symbols
+from . import runtime
+from .graph import Graph, Op
+from .lowering import CannotLower, Lowering
+from .numpy_text import Writer
+from .tensors import tensor
+
+Sizes = Mapping[str, int]
+Finish = Callable[[Any, Sizes], Any]  # from the two-dimensional value to what the caller wants
+Shaping = Callable[[Graph, Op, Sizes], Op]  # the same, as an operation
+MOST_PLANS = 64  # kept for one function
+FAST = {"f", "d"}
+
+
+class Planned:
+    """The source of one plan, and the function that it is."""
+
+    def __init__(self, roots: Sequence[Expr], variables: Sequence[str], sizes: Sizes, shaping: Shaping | None = None) -> None:
+        lowering = Lowering(sizes, roots)
+        try:
+            ops = [lowering.lower(r) for r in roots]
+            if shaping is not None:
+                ops = [shaping(lowering.graph, op, sizes) for op in ops]
+            self.names = {name: f"a{i}" for i, name in enumerate(variables)}
+            writer = Writer(lowering.graph, ops, self.names)
+            body = writer.write()
+        except RecursionError:
+            raise CannotLower("depth") from None
+        self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
+        run = _made(self.source, "run", {"np": np, **_scope(writer.helpers)})
+        self.run: Callable[..., Any] = _quiet(run) if writer.risky else run
+
+
+def _made(source: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
+    """A function of source that was written here, of operations and numbered names."""
+    exec(compile(source, "<matcalc>", "exec"), scope)  # noqa: S102 (the text is ours; the names in it were checked)
+    return scope[name]  # type: ignore[no-any-return]
+
+
+def _scope(helpers: set[str]) -> dict[str, Any]:
+    """What the names in a plan stand for."""
+    scope: dict[str, Any] = {}
+    for helper in helpers:
+        module, _, name = helper.rpartition(".")
+        if not module:
+            scope[name] = getattr(runtime, name)
+        elif module != "numpy":
+            try:
+                import_module(module)
+            except ImportError:
+                raise CannotLower(helper) from None
+            scope[module.partition(".")[0]] = import_module(module.partition(".")[0])
+    return scope
+
+
+def _quiet(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Where there is no value there is inf or nan, and no warning."""
+    def quiet(*arrays: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return run(*arrays)
+
+    return quiet
+
+
+class Compiled:
+    """A function of named arrays. `wanted`: the variables, of which those in the root are needed, the others say sizes; `others`: names
+    that may be given beside them (dimensions, an absent variable)."""
+
+    def __init__(self, root: Expr, wanted: Mapping[str, Expr], dimensions: frozenset[str], others: set[str], spelled: Mapping[str, str],
+                 finish: Finish, shaping: Shaping | None) -> None:
+        self.root, self.dimensions, self.others, self.spelled = root, dimensions, others, spelled
+        self.needed = symbols(root)
+        self.wanted = {**wanted, **self.needed}
+        self.finish, self.shaping = finish, shaping
+        self.plans: dict[Any, Callable[..., Any]] = {}
+        self.program: Program | None = None
+
+    def function(self) -> Callable[..., Any]:
+        """The callable: arguments by keyword, or as one mapping."""
+        names = [*self.wanted, *sorted(self.others - self.dimensions - set(self.wanted))]
+        if not names or any(not n.isidentifier() or keyword.iskeyword(n) or n.startswith("_matcalc") for n in names):
+            return self.slowly
+        tests, key = ["_matcalc_values is not None", "_matcalc_others"], []
+        for name, e in self.wanted.items():
+            if e.shape == SCALAR:
+                tests.append(f"{name}.__class__ is not _matcalc_float" if name in self.needed else f"{name} is not None")
+            elif name in self.needed:
+                tests.append(f"{name}.__class__ is not _matcalc_array")
+                key += [f"{name}.shape", f"{name}.dtype.num"]
+            else:
+                tests.append(f"{name} is not None and {name}.__class__ is not _matcalc_array")
+                key.append(f"None if {name} is None else {name}.shape")
+        given = ", ".join(f"'{n}': {n}" for n in names)
+        source = "\n".join([
+            f"def compiled(_matcalc_values=None, /, *_matcalc_more, {', '.join(n + '=None' for n in names)}, **_matcalc_others):",
+            "    try:",
+            f"        if not ({' or '.join(tests)}):",
+            f"            return _matcalc_plans[{', '.join(key) + ',' if key else '()'}]({', '.join(self.needed)})",
+            "    except (KeyError, _matcalc_singular):",
+            "        pass",
+            f"    _matcalc_given = {{n: v for n, v in {{{given}}}.items() if v is not None}}",
+            "    return _matcalc_slowly(_matcalc_values, *_matcalc_more, **_matcalc_given, **_matcalc_others)", ""])
+        return _made(source, "compiled", {"_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float,
+                                          "_matcalc_array": np.ndarray, "_matcalc_singular": np.linalg.LinAlgError})
+
+    # ------------------------------------------------------------ the long way
+    def slowly(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
+        """Judge the arguments, make a plan for their shapes, and run it; node by node where there is none."""
+        if more or (values is not None and not isinstance(values, Mapping)):
+            raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
+        given = {self.spelled.get(k, k): v for k, v in {**(values or {}), **arrays}.items()}
+        unknown = [k for k in given if k not in self.wanted and k not in self.others]
+        if unknown:
+            raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(self.wanted))
+        used = {n: e for n, e in self.wanted.items() if n in given or n in self.needed}
+        found, sizes = arranged(used, given, self.dimensions)
+        run, args = self._plan(found, sizes, kept=not set(given) & self.dimensions)
+        if run is not None:
+            try:
+                return run(*args)
+            except (np.linalg.LinAlgError, MemoryError, ValueError, OverflowError, TypeError):
+                pass  # node by node says which part has no value
+        if self.program is None:
+            self.program = Program(self.root, self.wanted, self.dimensions)
+        return self.finish(*self.program.run(given))
+
+    def _plan(self, found: Mapping[str, Any], sizes: Sizes, kept: bool) -> tuple[Callable[..., Any] | None, list[Any]]:
+        """The plan for these arrays, and the arrays as it takes them."""
+        kinds = {a.dtype.char for name, a in found.items() if self.wanted[name].shape != SCALAR}
+        if not kinds <= FAST or any(a.dtype.kind == "c" for a in found.values()):
+            return None, []
+        kind = kinds.pop() if len(kinds) == 1 else "d"
+        args: dict[str, Any] = {}
+        key: list[Any] = []
+        for name, e in self.wanted.items():
+            array = found.get(name)
+            if e.shape == SCALAR:
+                if name in self.needed and array is not None:
+                    args[name] = float(array.item())
+            elif array is None:
+                key.append(None)
+            else:
+                array = np.asarray(array, dtype=kind).reshape((-1,) if e.is_row else axes(e.shape, sizes))
+                key.append(array.shape)
+                if name in self.needed:
+                    args[name] = array
+                    key.append(array.dtype.num)
+        run = self.plans.get(tuple(key)) if kept else None
+        if run is None:
+            try:
+                run = Planned([self.root], list(self.needed), sizes, self.shaping).run
+            except (CannotLower, KeyError):
+                return None, []
+            if kept:
+                if len(self.plans) >= MOST_PLANS:
+                    self.plans.clear()
+                self.plans[tuple(key) or ()] = run
+        return run, [args[name] for name in self.needed]
+
+
+def plain(root: Expr, shape: Shape) -> tuple[Finish, Shaping]:
+    """As a user expects it: a scalar as a float, a vector as an array of one axis."""
+    def shaping(graph: Graph, op: Op, sizes: Sizes) -> Op:
+        if root.is_scalar:
+            return graph.op("float", (op,), ())
+        return graph.reshape(op, (1, *op.shape)) if root.is_row else op
+
+    return (lambda value, sizes: shaped(value, shape)), shaping
+
+
+def as_tensor(root: Expr, of: Any) -> Shaping:
+    """The tensor with the axes of the function and those of the variable."""
+    def shaping(graph: Graph, op: Op, sizes: Sizes) -> Op:
+        if root.is_scalar or root.is_row or root.is_column:
+            op = graph.reshape(op, tuple(dims.evaluate(d, sizes) for d in root.shape))
+        if of.layout == "denominator":
+            op = graph.transpose(op)
+        pairs = [(dims.evaluate(r, sizes), dims.evaluate(c, sizes)) for r, c in (of.shape, of.wrt.shape)]
+        wanted = (*axes(of.shape, sizes), *axes(of.wrt.shape, sizes))
+        found = op if op.shape == wanted and 1 in pairs[0] and 1 in pairs[1] else tensor(graph, op, pairs[0], pairs[1])
+        return found if found.shape == wanted else graph.reshape(found, wanted)
+
+    return shaping

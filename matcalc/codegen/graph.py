@@ -1,0 +1,247 @@
+"""Array operations as a graph: vectors have one axis, scalars none; what is equal is one node.
+
+A node is an operation on values of earlier nodes. Its kind says how it is written; its shape is known, because a plan is made for given
+sizes. Constructors fold what costs nothing to fold, so that every later step sees few forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+class Op:
+    """One operation. `args` are earlier operations, `data` what else it needs."""
+
+    __slots__ = ("kind", "args", "data", "shape", "number")
+
+    def __init__(self, kind: str, args: tuple[Op, ...], data: Any, shape: Shape, number: int) -> None:
+        self.kind, self.args, self.data, self.shape, self.number = kind, args, data, shape, number
+
+    @property
+    def size(self) -> int:
+        n = 1
+        for d in self.shape:
+            n *= d
+        return n
+
+    def __repr__(self) -> str:
+        return f"{self.kind}{self.shape}({', '.join(a.kind + str(a.number) for a in self.args)}; {self.data})"
+
+
+class Graph:
+    """A table of operations."""
+
+    def __init__(self) -> None:
+        self._table: dict[Any, Op] = {}
+        self.ops: list[Op] = []
+        self.shared: set[Op] = set()  # what several operations read: it stays whole, to be computed once
+
+    def op(self, kind: str, args: Sequence[Op], shape: Shape, data: Any = None) -> Op:
+        key = (kind, tuple(a.number for a in args), data, shape)
+        found = self._table.get(key)
+        if found is None:
+            found = self._table[key] = Op(kind, tuple(args), data, shape, len(self.ops))
+            self.ops.append(found)
+        return found
+
+    # ------------------------------------------------------------ leaves
+    def number(self, value: float) -> Op:
+        return self.op("number", (), (), float(value))
+
+    def input(self, name: str, shape: Shape) -> Op:
+        return self.op("input", (), shape, name)
+
+    def full(self, value: float, shape: Shape) -> Op:
+        """The same number everywhere; in a sum or a product it acts as the number."""
+        return self.op("full", (), shape, float(value)) if shape else self.number(value)
+
+    # ------------------------------------------------------------ views
+    def transpose(self, a: Op) -> Op:
+        if len(a.shape) < 2:
+            return a
+        if a.kind == "transpose":
+            return a.args[0]
+        if a.kind in ("eye", "diag"):
+            return a
+        if a.kind == "full":
+            return self.full(a.data, a.shape[::-1])
+        if a.kind == "repeat":
+            return self.op("repeat", a.args, a.shape[::-1], 1 - a.data)
+        if a.kind == "dot" and self._is_gram(*a.args):
+            return a
+        if a.kind == "inverse" and a.data:
+            return a
+        if a.kind == "outer":
+            return self.op("outer", a.args[::-1], a.shape[::-1])
+        return self.op("transpose", (a,), a.shape[::-1])
+
+    def _is_gram(self, a: Op, b: Op) -> bool:
+        return len(a.shape) == 2 and len(b.shape) == 2 and (
+            (a.kind == "transpose" and a.args[0] is b) or (b.kind == "transpose" and b.args[0] is a))
+
+    def repeat(self, v: Op, axis: int, shape: Shape) -> Op:
+        """A vector along one axis, the same for every place of the other: it is never formed where it is only added or multiplied."""
+        return self.full(v.data, shape) if v.kind in ("number", "full") else self.op("repeat", (v,), shape, axis)
+
+    def reshape(self, a: Op, shape: Shape) -> Op:
+        if a.shape == shape:
+            return a
+        if a.kind == "full":
+            return self.full(a.data, shape)
+        if a.kind == "reshape":
+            a = a.args[0]
+        return a if a.shape == shape else self.op("reshape", (a,), shape)
+
+    # ------------------------------------------------------------ entries one by one
+    def linear(self, terms: Sequence[tuple[float, Op]], constant: float, shape: Shape) -> Op:
+        """c1 * a1 + c2 * a2 + ... + constant."""
+        flat: dict[Op, float] = {}
+        for c, a in terms:
+            a = a.args[0] if a.kind == "spread" else a
+            if a.kind in ("number", "full") and len(a.shape) in (0, len(shape)):
+                constant += c * a.data
+                continue
+            if a.kind == "linear" and a.shape == shape and a not in self.shared:
+                coefficients, inner = a.data
+                for d, b in zip(coefficients, a.args, strict=True):
+                    flat[b] = flat.get(b, 0.0) + c * d
+                constant += c * inner
+                continue
+            if a.kind == "product" and a.data < 0 and a not in self.shared:
+                c, a = -c, self.product(-a.data, a.args, a.shape)
+            if a.kind == "outer" and abs(c) != 1:  # a number scales the shorter vector
+                c, a = (1.0 if c > 0 else -1.0), self.product(abs(c), [a], a.shape)
+            flat[a] = flat.get(a, 0.0) + c
+        parts = [(c, a) for a, c in flat.items() if c != 0]
+        if not parts:
+            return self.full(constant, shape)
+        if shape and not any(a.shape for _, a in parts):
+            return self.op("spread", (self.linear(parts, constant, ()),), shape)
+        if constant == 0 and len(parts) == 1:
+            return self.product(parts[0][0], [parts[0][1]], shape)
+        if shape and all(a.kind == "repeat" and a.data == parts[0][1].data for _, a in parts):
+            inner = self.linear([(c, a.args[0]) for c, a in parts], constant, parts[0][1].args[0].shape)
+            return self.repeat(inner, parts[0][1].data, shape)
+        parts.sort(key=lambda part: part[0] < 0)  # what is subtracted comes last
+        return self.op("linear", [a for _, a in parts], shape, (tuple(c for c, _ in parts), constant))
+
+    def product(self, c: float, factors: Sequence[Op], shape: Shape) -> Op:
+        """c * a1 * a2 * ..., entry by entry; scalars and repeated vectors among them."""
+        flat: list[Op] = []
+        for a in factors:
+            a = a.args[0] if a.kind == "spread" else a
+            if a.kind in ("number", "full"):
+                c *= a.data
+            elif a.kind == "product" and a not in self.shared:
+                c *= a.data
+                flat += a.args
+            else:
+                flat.append(a)
+        if c == 0 or not flat:
+            return self.full(c, shape)
+        if shape and not any(a.shape for a in flat):
+            return self.op("spread", (self.product(c, flat, ()),), shape)
+        if len(flat) == 1 and c == 1 and flat[0].shape == shape:
+            return flat[0]
+        if len(flat) == 1 and flat[0].kind == "outer" and c != 1:  # a number scales the shorter vector
+            u, v = flat[0].args
+            return self.outer(self.product(c, [u], u.shape), v) if u.size < v.size else self.outer(u, self.product(c, [v], v.shape))
+        if len(flat) == 1 and flat[0].kind == "linear" and flat[0].shape == shape and flat[0] not in self.shared:
+            coefficients, constant = flat[0].data
+            return self.op("linear", flat[0].args, shape, (tuple(c * d for d in coefficients), c * constant))
+        if shape and len(shape) == 2 and all(not a.shape or (a.kind == "repeat" and a.data == next(
+                b.data for b in flat if b.shape)) for a in flat):
+            first = next(a for a in flat if a.shape)
+            inner = self.product(c, [a.args[0] if a.shape else a for a in flat], first.args[0].shape)
+            return self.repeat(inner, first.data, shape)
+        logistic = self._logistic(flat, shape)
+        if logistic is not None:
+            return self.product(c, logistic, shape) if c != 1 or len(logistic) > 1 else logistic[0]
+        flat.sort(key=lambda a: (len(a.shape), a.kind == "repeat", a.kind == "power" and a.data is not None and a.data < 0))
+        return self.op("product", flat, shape, c)
+
+    def power(self, a: Op, exponent: float) -> Op:
+        if exponent == 1:
+            return a
+        if a.kind in ("number", "full") and (a.data > 0 or (exponent == int(exponent) and a.data != 0)):
+            return self.full(a.data ** exponent, a.shape)
+        if exponent == 0:
+            return self.full(1.0, a.shape)
+        if a.kind in ("full", "spread"):
+            return self.product(1.0, [self.power(self.number(a.data) if a.kind == "full" else a.args[0], exponent)], a.shape)
+        if a.kind == "repeat":
+            return self.repeat(self.power(a.args[0], exponent), a.data, a.shape)
+        return self.op("power", (a,), a.shape, exponent)
+
+    def map(self, name: str, args: Sequence[Op], shape: Shape) -> Op:
+        """A function of NumPy, entry by entry."""
+        if name == "sign" and args[0].kind == "map" and args[0].data == "maximum" and args[0].args[1].kind in ("number", "full") \
+                and args[0].args[1].data == 0:
+            return self.op("above zero", (args[0],), shape)
+        if args[0].kind == "repeat" and len(args) == 1:
+            return self.repeat(self.map(name, [args[0].args[0]], args[0].args[0].shape), args[0].data, shape)
+        args = [self.number(a.data) if a.kind == "full" else a.args[0] if a.kind == "spread" else a for a in args]
+        if shape and not any(a.shape for a in args):
+            return self.product(1.0, [self.map(name, args, ())], shape)
+        return self.op("map", args, shape, name)
+
+    def _logistic(self, factors: list[Op], shape: Shape) -> list[Op] | None:
+        """exp(minimum(x, 0)) / (1 + exp(-abs(x))), which never overflows, is 1 / (1 + exp(-x)), which does so harmlessly: to 0.
+
+        The operation takes -x, in which a sign may go away.
+        """
+        for e in factors:
+            if e.kind != "map" or e.data != "exp" or e.args[0].kind != "map" or e.args[0].data != "minimum":
+                continue
+            x, zero = e.args[0].args
+            if zero.kind != "number" or zero.data != 0:
+                continue
+            bottom = self.power(self.linear([(1.0, self.map("exp", [self.product(-1.0, [self.map("abs", [x], x.shape)], x.shape)],
+                                                            x.shape))], 1.0, x.shape), -1)
+            if bottom in factors:
+                rest = [f for f in factors if f is not e and f is not bottom]
+                negative = self.op("product", x.args, x.shape, -x.data) if x.kind == "product" and x.data != -1 else \
+                    self.product(1.0, x.args, x.shape) if x.kind == "product" else self.product(-1.0, [x], x.shape)
+                return [*rest, self.op("logistic", (negative,), x.shape)]
+        return None
+
+    # ------------------------------------------------------------ sums of products
+    def dot(self, a: Op, b: Op) -> Op:
+        """a @ b, as NumPy means it: of vectors and matrices."""
+        shape = a.shape[:-1] + (b.shape[1:] if len(b.shape) == 2 else ())
+        return self.op("dot", (a, b), shape)
+
+    def outer(self, u: Op, v: Op) -> Op:
+        return self.op("outer", (u, v), (*u.shape, *v.shape))
+
+    def total(self, a: Op, axis: int | None = None) -> Op:
+        """The sum of the entries, of all or along an axis."""
+        shape = () if axis is None else (a.shape[1 - axis],)
+        if a.kind == "full":
+            return self.full(a.data * (a.size if axis is None else a.shape[axis]), shape)
+        if a.kind == "product" and a.data != 1:
+            return self.product(a.data, [self.total(self.product(1.0, a.args, a.shape), axis)], shape)
+        if a.kind == "power" and a.data == 2:
+            return self.inner(a.args[0], a.args[0], axis)
+        if a.kind == "product" and a.data == 1:
+            scalars = [f for f in a.args if not f.shape]
+            others = [f for f in a.args if f.shape]
+            if scalars:
+                return self.product(1.0, [*scalars, self.total(self.product(1.0, others, a.shape), axis)], shape)
+            whole = [f for f in others if f.kind != "repeat"]
+            if len(whole) == len(others) and len(others) >= 2:
+                return self.inner(self.product(1.0, others[:-1], a.shape), others[-1], axis)
+        if a.kind == "transpose":
+            return self.total(a.args[0], None if axis is None else 1 - axis)
+        return self.op("total", (a,), shape, axis)
+
+    def inner(self, a: Op, b: Op, axis: int | None = None) -> Op:
+        """The sum of a * b, of all entries or along an axis."""
+        if len(a.shape) == 1:
+            return self.dot(a, b)
+        if a.kind == "transpose" and b.kind == "transpose":
+            return self.inner(a.args[0], b.args[0], None if axis is None else 1 - axis)
+        return self.op("inner", (a, b), () if axis is None else (a.shape[1 - axis],), axis)

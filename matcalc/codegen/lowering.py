@@ -1,0 +1,477 @@
+"""Expressions as array operations, for given sizes: columns and rows become vectors, products are ordered by their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import dims
+from ..expr import Expr, postorder
+from ..functions import bindings, kind, of_call, template
+from ..knowledge import Function, is_dotted, known
+from ..properties import Prover
+from .costs import FORM, product_cost
+from .graph import Graph, Op, Shape
+
+Sizes = Mapping[str, int]
+
+
+class CannotLower(Exception):
+    """An operation that has no array form here; the expression is then computed node by node."""
+
+
+class Lowering:
+    """One graph for several expressions. What they share is one operation."""
+
+    def __init__(self, sizes: Sizes, roots: Sequence[Expr], graph: Graph | None = None) -> None:
+        self.sizes, self.graph, self.prover = sizes, graph or Graph(), Prover()
+        self.done: dict[Expr, Op] = {}
+        self.uses: dict[Expr, int] = {}
+        for node in postorder(list(roots)):
+            for a in node.args:
+                self.uses[a] = self.uses.get(a, 0) + 1
+        inverse = known().role("inverse")
+        self.inverted = {n.args[0] for r in roots for n in _alone(r, inverse)}  # whose inverse is needed as a matrix anyway
+
+    # ------------------------------------------------------------ shapes
+    def dims(self, e: Expr) -> tuple[int, int]:
+        rows, columns = (d if isinstance(d, int) else dims.evaluate(d, self.sizes) for d in e.shape)
+        return rows, columns
+
+    def shape(self, e: Expr) -> Shape:
+        rows, columns = self.dims(e)
+        return () if e.is_scalar else (rows,) if e.is_column else (columns,) if e.is_row else (rows, columns)
+
+    # ------------------------------------------------------------ nodes
+    def lower(self, e: Expr) -> Op:
+        """The value of e; of a row, as that of its transpose."""
+        if e not in self.done:
+            self.done[e] = self._lowered(e)
+            if self.uses.get(e, 0) > 1 and self.done[e].kind in ("linear", "product"):
+                self.graph.shared.add(self.done[e])
+        return self.done[e]
+
+    def _lowered(self, e: Expr) -> Op:
+        maker = getattr(self, f"_{e.op}", None)
+        if maker is None:
+            raise CannotLower(e.op)
+        found: Op = maker(e)
+        if found.shape != self.shape(e):
+            raise CannotLower(f"{e.op}: {found.shape} for {self.shape(e)}")
+        return found
+
+    def _num(self, e: Expr) -> Op:
+        return self.graph.number(float(e.data))
+
+    def _pi(self, e: Expr) -> Op:
+        import math
+
+        return self.graph.number(math.pi)
+
+    def _size(self, e: Expr) -> Op:
+        return self.graph.number(float(self.sizes[e.data]))
+
+    def _sym(self, e: Expr) -> Op:
+        return self.graph.input(e.data.name, self.shape(e))
+
+    def _eye(self, e: Expr) -> Op:
+        return self.graph.op("eye", (), self.shape(e))
+
+    def _ones(self, e: Expr) -> Op:
+        return self.graph.full(1.0, self.shape(e))
+
+    def _zeros(self, e: Expr) -> Op:
+        return self.graph.full(0.0, self.shape(e))
+
+    def _commat(self, e: Expr) -> Op:
+        m, n = (d if isinstance(d, int) else dims.evaluate(d, self.sizes) for d in e.data)
+        return self.graph.op("commutation", (), self.shape(e), (m, n))
+
+    def _add(self, e: Expr) -> Op:
+        shape = self.shape(e)
+        return self.graph.linear([(float(c), self.lower(a)) for c, a in zip(e.data, e.args, strict=True)], 0.0, shape)
+
+    def _mul(self, e: Expr) -> Op:
+        scalars = [a for a in e.args if a.is_scalar]
+        arrays = [a for a in e.args if not a.is_scalar]
+        if len(arrays) == 1 and arrays[0].op == "matmul" and self.uses.get(arrays[0], 0) <= 1:
+            factor = self.graph.product(float(e.data), [self.lower(a) for a in scalars], ())
+            return self._chain(arrays[0], factor)
+        return self.graph.product(float(e.data), [self.lower(a) for a in e.args], self.shape(e))
+
+    def _pow(self, e: Expr) -> Op:
+        base, exponent = e.args
+        if exponent.op == "num":
+            return self.graph.power(self.lower(base), float(exponent.data))
+        return self.graph.op("raised", (self.lower(base), self.lower(exponent)), self.shape(e))
+
+    def _transpose(self, e: Expr) -> Op:
+        return self.graph.transpose(self.lower(e.args[0]))
+
+    def _matmul(self, e: Expr) -> Op:
+        return self._chain(e, self.graph.number(1.0))
+
+    def _run(self, e: Expr) -> Op:
+        return self.graph.op("matrix power", (self.lower(e.args[0]),), self.shape(e), e.data)
+
+    def _tr(self, e: Expr) -> Op:
+        a = e.args[0]
+        g = self.graph
+        if a.op == "matmul" and self.uses.get(a, 0) <= 1:
+            # tr(P @ Q) is a sum over P * Q.T; the cut is where both parts are cheapest
+            cuts = range(1, len(a.args))
+            size = FORM * self.dims(a.args[0])[0]
+            best = min(cuts, key=lambda i: self._cost(a.args[:i]) + self._cost(a.args[i:]) + size * self.dims(a.args[i])[0])
+            p, q = self._product(a.args[:best]), self._product(a.args[best:])
+            if len(p.shape) == 2 and len(q.shape) == 2:
+                return g.inner(p, g.transpose(q))
+        return g.total(self._diagonal(self.lower(a)))
+
+    def _diagonal(self, a: Op) -> Op:
+        g, n = self.graph, a.shape[0]
+        if a.kind == "eye":
+            return g.full(1.0, (n,))
+        if a.kind == "diag":
+            return a.args[0]
+        if a.kind == "full":
+            return g.full(a.data, (n,))
+        if a.kind == "linear":
+            coefficients, constant = a.data
+            return g.linear([(c, self._diagonal(t)) for c, t in zip(coefficients, a.args, strict=True)], constant, (n,))
+        if a.kind == "dot" and len(a.args[0].shape) == 2:
+            return g.inner(a.args[0], g.transpose(a.args[1]), 1)
+        return g.op("diagonal", (a,), (n,))
+
+    def _diagv(self, e: Expr) -> Op:
+        return self._diagonal(self.lower(e.args[0]))
+
+    def _diag(self, e: Expr) -> Op:
+        return self.graph.op("diag", (self.lower(e.args[0]),), self.shape(e))
+
+    def _sum(self, e: Expr) -> Op:
+        a, g = e.args[0], self.graph
+        if a.op != "matmul" or self.uses.get(a, 0) > 1 or a.args[-1].is_column or any(f.shape[0] == 1 for f in a.args[1:]):
+            return g.total(self.lower(a))
+        v = g.total(self.lower(a.args[-1]), 1)  # of a product only vectors are needed
+        for f in reversed(a.args[1:-1]):
+            v = self._applied(f, v)
+        first = self.lower(a.args[0])
+        return g.inner(first if len(first.shape) == 1 else g.total(first, 0), v)
+
+    def _kron(self, e: Expr) -> Op:
+        a, b = (self._matrix(x) for x in e.args)
+        found = self.graph.op("kron", (a, b), self.dims(e))
+        return self._reshaped(found, e)
+
+    def _vec(self, e: Expr) -> Op:
+        a = self.lower(e.args[0])
+        return a if len(a.shape) < 2 else self.graph.op("stacked", (a,), self.shape(e))
+
+    def _index(self, e: Expr) -> Op:
+        a = e.args[0]
+        return self._reshaped(self.graph.op("slice", (self._matrix(a),), self._sliced(e), e.data), e)
+
+    def _sliced(self, e: Expr) -> Shape:
+        return self.dims(e)
+
+    def _matrix(self, e: Expr) -> Op:
+        """The value of e with two axes."""
+        a = self.lower(e)
+        return a if len(a.shape) == 2 else self.graph.reshape(a, self.dims(e))
+
+    def _reshaped(self, a: Op, e: Expr) -> Op:
+        return a if a.shape == self.shape(e) else self.graph.reshape(a, self.shape(e))
+
+    # ------------------------------------------------------------ functions of rules/
+    def _call(self, e: Expr) -> Op:
+        function = of_call(e)
+        key = next((k for k in ("numpy", "definition", "written_out") if function.get(k)), "")
+        if not key:
+            raise CannotLower(function.name)
+        value = function.get(key)
+        if not is_dotted(value):
+            return self._formula(function, key, e)
+        module, _, name = value.rpartition(".")
+        args = [self.lower(a) for a in e.args]
+        shape = self.shape(e)
+        axis = function.head.axis
+        if value == "numpy.linalg.inv":
+            return self._inverse(e.args[0])
+        if value == "numpy.linalg.slogdet":
+            return self.graph.op("log determinant", args, shape, self.prover.holds(e.args[0], "spd"))
+        if value == "numpy.linalg.norm":
+            return self.graph.power(self.graph.inner(args[0], args[0]) if args[0].shape else self.graph.power(args[0], 2), 0.5)
+        if module == "numpy" and name in ("max", "min"):
+            return self._extreme(name, args[0], axis)
+        if module == "numpy" and function.signature.elementwise:
+            return self.graph.map(name, args, shape)
+        if any(a.is_row for a in e.args):
+            raise CannotLower(value)
+        return self.graph.op("call", args, shape, (value, axis))
+
+    def _formula(self, function: Function, key: str, e: Expr) -> Op:
+        """A formula of the table, its arguments as they are: what is computed of one argument twice is exactly equal."""
+        params = [p for p in function.signature.params if p.kind != "axis"]
+        if any(a.is_row for a in e.args) and not all(p.kind == "any" for p in params):
+            raise CannotLower(function.name)
+        whole = {p.name: int(a.data) for p, a in zip(params, e.args, strict=True) if p.kind == "integer" and a.op == "num"}
+        args = [a.T if a.is_row else a for a in e.args]
+        expression, names = template(function, key, tuple(kind(a) for a in args), whole)
+        sizes = {n: d if isinstance(d, int) else dims.evaluate(d, self.sizes) for n, d in bindings(function, args).items()}
+        inner = Lowering(sizes, [expression], self.graph)
+        for param, arg in zip(params, args, strict=True):
+            if param.name in names:
+                value = inner.done[names[param.name]] = self.lower(arg)
+                if inner.uses.get(names[param.name], 0) > 1 and value.kind in ("linear", "product"):
+                    self.graph.shared.add(value)
+        return inner.lower(expression)
+
+    def _extreme(self, name: str, a: Op, axis: int | None) -> Op:
+        if a.kind == "full" or not a.shape:
+            return self.graph.full(a.data, (a.shape[1 - axis],)) if a.kind == "full" and axis is not None else a
+        shape = () if axis is None else (a.shape[1 - axis],)
+        if a.kind == "product" and a.data > 0 and a.data != 1 and len(a.args) == 1:
+            return self.graph.product(a.data, [self._extreme(name, a.args[0], axis)], shape)
+        return self.graph.op(name, (a,), shape, axis)
+
+    def _inverse(self, a: Expr) -> Op:
+        value = self.lower(a)
+        spd = self.prover.holds(a, "spd")
+        if a.op == "transpose":
+            return self.graph.transpose(self._inverse(a.args[0]))
+        return self.graph.op("inverse", (value,), value.shape, spd)
+
+    # ------------------------------------------------------------ products of matrices
+    def _chain(self, e: Expr, factor: Op) -> Op:
+        """factor * (A @ B @ ...)."""
+        found = self._product(e.args)
+        if factor.kind == "number" and factor.data == 1:
+            return found
+        if found.kind == "dot" and len(found.shape) == 2:
+            a, b = found.args
+            small = a if a.size < b.size else b
+            if small.size < found.size and small.kind not in ("input", "transpose"):
+                scaled = self.graph.product(1.0, [factor, small], small.shape)
+                return self.graph.dot(scaled, b) if small is a else self.graph.dot(a, scaled)
+        return self.graph.product(1.0, [factor, found], found.shape)
+
+    def _product(self, factors: Sequence[Expr]) -> Op:
+        """The product of factors that are no scalars, in the cheapest order that was found."""
+        if len(factors) == 1:
+            return self.lower(factors[0])
+        g = self.graph
+        for i in range(1, len(factors)):  # between a column and a row everything falls apart
+            if factors[i].shape[0] == 1:
+                left, right = self._product(factors[:i]), self._product(factors[i:])
+                if not left.shape or not right.shape:
+                    return g.product(1.0, [left, right], left.shape or right.shape)
+                return self._outer(left, right)
+        if factors[-1].shape[1] == 1:
+            value = self.lower(factors[-1])
+            for f in reversed(factors[1:-1]):
+                value = self._applied(f, value)
+            if factors[0].shape[0] == 1:
+                return g.inner(self.lower(factors[0]), value)
+            return self._applied(factors[0], value)
+        if factors[0].shape[0] == 1:
+            value = self.lower(factors[0])
+            for f in factors[1:]:
+                value = self._applied(f.T, value)
+            return value
+        return self._matrices(tuple(factors))
+
+    def _outer(self, u: Op, v: Op) -> Op:
+        g, shape = self.graph, (*u.shape, *v.shape)
+        if v.kind == "full":
+            return g.repeat(g.product(v.data, [u], u.shape), 0, shape)
+        if u.kind == "full":
+            return g.repeat(g.product(u.data, [v], v.shape), 1, shape)
+        return g.outer(u, v)
+
+    def _applied(self, f: Expr, v: Op) -> Op:
+        """f @ v for a vector v, without forming what is only needed for that."""
+        g = self.graph
+        once = self.uses.get(f, 0) <= 1 and f not in self.done
+        if f.op == "eye":
+            return v
+        if f.op == "diag":
+            return g.product(1.0, [self.lower(f.args[0]), v], v.shape)
+        if f.op == "ones" or v.kind == "full":
+            return self._summed(f, v)
+        if (f.op == "mul" and once and any(a.is_scalar for a in f.args)) or (f.op == "mul" and once and len(f.args) == 1):
+            arrays = [a for a in f.args if not a.is_scalar]
+            scalars = [self.lower(a) for a in f.args if a.is_scalar]
+            inner = self._applied(arrays[0], v) if len(arrays) == 1 else \
+                g.dot(g.product(1.0, [self.lower(a) for a in arrays], self.shape(f)), v)
+            return g.product(float(f.data), [*scalars, inner], inner.shape)
+        if f.op == "matmul" and once:
+            return self._product_with(f.args, v)
+        if f.op == "add" and once and _safe_to_open(f):
+            rows = self.dims(f)[0]
+            return g.linear([(float(c), self._applied(t, v)) for c, t in zip(f.data, f.args, strict=True)], 0.0, (rows,))
+        solved = self._solved(f, v)
+        if solved is not None:
+            return solved
+        a = self.lower(f)
+        if a.kind == "diag":
+            return g.product(1.0, [a.args[0], v], v.shape)
+        if a.kind == "transpose":
+            return g.dot(v, a.args[0])  # the same product, and no view
+        return g.dot(a, v)
+
+    def _product_with(self, factors: Sequence[Expr], v: Op) -> Op:
+        g = self.graph
+        cut = next((i for i in range(1, len(factors)) if factors[i].shape[0] == 1), None)
+        if cut is not None:  # u @ (w.T @ v)
+            return g.product(1.0, [self._product(factors[:cut]), g.inner(self._product(factors[cut:]), v)], (self.dims(factors[0])[0],))
+        for f in reversed(factors):
+            v = self._applied(f, v)
+        return v
+
+    def _summed(self, f: Expr, v: Op) -> Op:
+        """ones @ v, or f @ ones."""
+        g = self.graph
+        if f.op == "ones":
+            return g.product(1.0, [g.total(v)], (self.dims(f)[0],))
+        return g.product(v.data, [g.total(self.lower(f), 1)], (self.dims(f)[0],))
+
+    def _solved(self, f: Expr, v: Op) -> Op | None:
+        """inv(A) @ v as a solve, unless the inverse is needed as a matrix anyway."""
+        turned = f.op == "transpose"
+        inner = f.args[0] if turned else f
+        if inner.op != "call" or inner.data.name != known().role("inverse") or inner.args[0] in self.inverted:
+            return None
+        a = inner.args[0]
+        spd = self.prover.holds(a, "spd")
+        value = self.lower(a)
+        if turned and not spd:
+            value = self.graph.transpose(value)
+        return self.graph.op("solve", (value, v), (value.shape[0], *v.shape[1:]), spd)
+
+    # ------------------------------------------------------------ chains of matrices
+    def _cost(self, factors: Sequence[Expr]) -> float:
+        """Of the best order, each factor given."""
+        return _order([(*self.dims(f),) for f in factors], [self._is_diagonal(f) for f in factors])[0]
+
+    def _is_diagonal(self, f: Expr) -> bool:
+        return f.op in ("diag", "eye")
+
+    def _matrices(self, factors: tuple[Expr, ...]) -> Op:
+        opened = self._opened(factors)
+        if opened is not None:
+            return opened
+        _, cuts = _order([self.dims(f) for f in factors], [self._is_diagonal(f) for f in factors])
+
+        def value(i: int, j: int) -> Op:
+            if i == j:
+                return self.lower(factors[i])
+            if j == i + 2 and factors[i + 1].op == "diag" and factors[i].T is factors[j]:
+                d, x = self.lower(factors[i + 1].args[0]), self.lower(factors[j])
+                return self.graph.op("weighted gram", (d, x), (x.shape[1], x.shape[1]))
+            k = cuts[i, j]
+            return self._times(factors, i, k, j, value)
+
+        return value(0, len(factors) - 1)
+
+    def _times(self, factors: Sequence[Expr], i: int, k: int, j: int, value: Any) -> Op:
+        """The product of factors i..k and k+1..j."""
+        g = self.graph
+        if i == k:
+            solved = self._solved(factors[i], value(k + 1, j)) if factors[k + 1].op != "eye" else None
+            if solved is not None:
+                return solved
+        if k + 1 == j:
+            turned = self._solved(factors[j].T, g.transpose(value(i, k)))
+            if turned is not None:
+                return g.transpose(turned)
+        return self.multiplied(value(i, k), value(k + 1, j))
+
+    def multiplied(self, a: Op, b: Op) -> Op:
+        """a @ b of two matrices."""
+        g = self.graph
+        shape = (a.shape[0], b.shape[1])
+        if a.kind == "eye":
+            return b
+        if b.kind == "eye":
+            return a
+        if a.kind == "diag" and b.kind == "diag":
+            return g.op("diag", (g.product(1.0, [a.args[0], b.args[0]], a.args[0].shape),), shape)
+        if a.kind == "diag":
+            return g.product(1.0, [g.repeat(a.args[0], 0, shape), b], shape)
+        if b.kind == "diag":
+            return g.product(1.0, [a, g.repeat(b.args[0], 1, shape)], shape)
+        if a.kind == "full":
+            return g.repeat(g.product(a.data, [g.total(b, 0)], b.shape[1:]), 1, shape)
+        if b.kind == "full":
+            return g.repeat(g.product(b.data, [g.total(a, 1)], a.shape[:1]), 0, shape)
+        for x, y in ((a, b), (b, a)):
+            if x.kind == "product" and all(not f.shape for f in x.args[:-1]) and x.args[-1].shape == x.shape and y.size < x.size:
+                scalars = [f for f in x.args if not f.shape]  # a number scales the smaller one
+                inner = self.multiplied(x.args[-1], b) if x is a else self.multiplied(a, x.args[-1])
+                return g.product(x.data, [*scalars, inner], shape)
+        return g.dot(a, b)
+
+    def _opened(self, factors: tuple[Expr, ...]) -> Op | None:
+        """(P + Q) @ R as P @ R + Q @ R where that is cheaper: U @ V.T @ V needs no square matrix."""
+        for i, f in enumerate(factors):
+            if f.op != "add" or f in self.done or self.uses.get(f, 0) > 1 or not _safe_to_open(f):
+                continue
+            rest = (factors[:i], factors[i + 1:])
+            m, n = self.dims(f)
+            forming = sum(self._cost(_factors(t)) for t in f.args) + FORM * m * n * (len(f.args) - 1) + self._cost(factors)
+            opening = sum(self._cost([*rest[0], *_factors(t), *rest[1]]) for t in f.args)
+            opening += FORM * self.dims(factors[0])[0] * self.dims(factors[-1])[1] * (len(f.args) - 1)
+            if opening < forming:
+                terms = [(float(c), self._product([*rest[0], *_factors(t), *rest[1]])) for c, t in zip(f.data, f.args, strict=True)]
+                return self.graph.linear(terms, 0.0, (self.dims(factors[0])[0], self.dims(factors[-1])[1]))
+        return None
+
+
+def _factors(t: Expr) -> tuple[Expr, ...]:
+    """The matrices whose product a term is, its scalars left aside."""
+    return t.args if t.op == "matmul" else (t,)
+
+
+def _safe_to_open(f: Expr) -> bool:
+    """Not where two given matrices are subtracted: their difference is exact, that of their products is not."""
+    exact = [c for c, t in zip(f.data, f.args, strict=True) if t.op in ("sym", "transpose", "eye", "ones", "num", "index")
+             or (t.op == "matmul" and any(a.op == "ones" for a in t.args))]
+    return len(exact) < 2 or all(c > 0 for c in exact) or all(c < 0 for c in exact)
+
+
+def _order(sizes: list[tuple[int, int]], diagonal: list[bool]) -> tuple[float, dict[tuple[int, int], int]]:
+    """The cheapest order of a product, and where each part of it is cut (the classic recursion over all cuts)."""
+    n = len(sizes)
+    best: dict[tuple[int, int], float] = {(i, i): 0.0 for i in range(n)}
+    cuts: dict[tuple[int, int], int] = {}
+    for length in range(2, n + 1):
+        for i in range(n - length + 1):
+            j = i + length - 1
+            found = float("inf")
+            for k in range(i, j):
+                cost = best[i, k] + best[k + 1, j] + product_cost(sizes[i][0], sizes[k][1], sizes[j][1],
+                                                                  (i == k and diagonal[i]) or (k + 1 == j and diagonal[j]))
+                if cost < found:
+                    found, cuts[i, j] = cost, k
+            best[i, j] = found
+    return best[0, n - 1], cuts
+
+
+def _alone(root: Expr, inverse: str) -> list[Expr]:
+    """Calls of the inverse that stand elsewhere than in a product with a vector, where a solve would do."""
+    solved: set[Expr] = set()
+    others: set[Expr] = {root}
+    for node in postorder([root]):
+        if node.op != "matmul":
+            others.update(node.args if node.op != "transpose" else ())
+            if node.op == "transpose" and node.args[0].op != "call":
+                others.update(node.args)
+        else:
+            solved.update(node.args)
+    found = []
+    for node in postorder([root]):
+        if node.op == "call" and node.data.name == inverse:
+            turned = [n for n in others if n.op == "transpose" and n.args[0] is node]
+            if node in others or turned:
+                found.append(node)
+    return found

@@ -1,0 +1,109 @@
+"""Linear algebra that compiled functions call: LAPACK by way of SciPy where it is there, else NumPy. Arguments are never changed.
+
+Each function stands alone, because exported code carries its source along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+try:
+    from scipy.linalg import lapack
+except ImportError:
+    lapack = None
+
+Array = Any
+
+
+def lapack_function(name: str, a: Array) -> Any:
+    """A routine of LAPACK for the kind of numbers in a; None without SciPy."""
+    return getattr(lapack, {"d": "d", "f": "s"}[a.dtype.char] + name) if lapack is not None and a.dtype.char in "df" else None
+
+
+def refuse_skewed(a: Array) -> None:
+    """One row against its column: a matrix that was declared symmetric and is not shows it there."""
+    row, column = a[-1], a[:, -1]
+    if not (row == column).all() and np.abs(row - column).max() > 1e-6 * np.abs(row).max():
+        raise np.linalg.LinAlgError("not symmetric")
+
+
+def cholesky_factor(a: Array) -> Array:
+    """L, lower, of a = L @ L.T; above the diagonal anything may stand."""
+    refuse_skewed(a)
+    potrf = lapack_function("potrf", a)
+    if potrf is None:
+        return np.linalg.cholesky(a)
+    factor, info = potrf(a.T, lower=1, clean=0)
+    if info:
+        raise np.linalg.LinAlgError("not positive definite")
+    return factor
+
+
+def inverse_of_factored(factor: Array) -> Array:
+    """The inverse of L @ L.T."""
+    potri = lapack_function("potri", factor)
+    if potri is None:
+        part = np.linalg.inv(np.tril(factor))
+        return part.T @ part
+    lower, _ = potri(factor, lower=1)
+    diagonal = lower.diagonal().copy()
+    whole = np.tril(lower)
+    whole += whole.T
+    whole.flat[::len(whole) + 1] = diagonal
+    return whole
+
+
+def solution_of_factored(factor: Array, b: Array) -> Array:
+    """x of L @ L.T @ x = b."""
+    potrs = lapack_function("potrs", factor)
+    if potrs is None:
+        lower = np.tril(factor)
+        return np.linalg.solve(lower.T, np.linalg.solve(lower, b))
+    return potrs(factor, b, lower=1)[0]
+
+
+def log_determinant_of_factored(factor: Array) -> Any:
+    return 2 * np.log(factor.diagonal()).sum()
+
+
+def inverse(a: Array) -> Array:
+    """The inverse, from the LU factors: a quarter less work than solving for the identity."""
+    getrf = lapack_function("getrf", a)
+    if getrf is None:
+        return np.linalg.inv(a)
+    factors, pivots, info = getrf(a.T)
+    if info:
+        raise np.linalg.LinAlgError("singular")
+    return lapack_function("getri", a)(factors, pivots, lwork=64 * len(a), overwrite_lu=1)[0].T
+
+
+def solution(a: Array, b: Array) -> Array:
+    """x of a @ x = b."""
+    return np.linalg.solve(a, b)
+
+
+def solution_spd(a: Array, b: Array) -> Array:
+    """x of a @ x = b, a symmetric positive definite."""
+    refuse_skewed(a)
+    posv = lapack_function("posv", a)
+    if posv is None:
+        return np.linalg.solve(a, b)
+    _, x, info = posv(a.T, b, lower=1)
+    if info:
+        raise np.linalg.LinAlgError("not positive definite")
+    return x
+
+
+def last(value: Any) -> Any:
+    """Of several results the last: expm_frechet returns the exponential and its derivative."""
+    return value[-1] if isinstance(value, tuple) else value
+
+
+def weighted_gram(d: Array, x: Array) -> Array:
+    """x.T @ diag(d) @ x; as the square of one matrix, at half the price, where no weight is negative."""
+    if d.size and d.min() >= 0:
+        half = np.sqrt(d)[:, None] * x
+        return half.T @ half
+    return x.T @ (d[:, None] * x)
