@@ -152,6 +152,7 @@ def measured(runs: dict[str, Run], rounds: int) -> dict[str, list[float]]:
             raise SystemExit(f"{name} does not agree with the gradient by hand")
     counts = {}
     for name, run in runs.items():
+        gc.collect()  # or a full collection falls into the one run that sets the count
         begin = time.perf_counter()
         run()
         counts[name] = max(1, int(0.03 / (time.perf_counter() - begin)))

@@ -168,6 +168,10 @@ class UnknownName(MatcalcError):
     """A function or variable that is not known."""
 
 
+class UnknownAttribute(UnknownName, AttributeError):
+    """An attribute that an object of ours does not have; `hasattr` and `getattr` with a default understand it."""
+
+
 class DomainError(MatcalcError):
     """A value, an option or a declaration outside what is allowed."""
 

@@ -7,8 +7,10 @@ import gc
 import math
 import operator
 import pickle
+import re
 import subprocess
 import sys
+import threading
 import tracemalloc
 import warnings
 from collections.abc import Callable
@@ -25,6 +27,7 @@ from matcalc.errors import DomainError, MatcalcError, NotDifferentiable, NotSupp
 from matcalc.knowledge import known
 
 Array = Any
+ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 RNG = np.random.default_rng(0)
 X, M, T, S = (RNG.normal(size=shape) for shape in ((3,), (4, 3), (2, 3, 4), (2, 3, 3)))
@@ -174,6 +177,9 @@ MATRICES: dict[str, tuple[Callable[[Any], Any], Array]] = {
     "mpow -2": (lambda x: ag.mpow(x, -2), S + 3 * np.eye(3)), "nuclear tall": (ag.nuclear, T.swapaxes(-1, -2)),
     "pinv tall": (ag.pinv, T.swapaxes(-1, -2)), "norm 3": (lambda x: ag.norm(x, 3), T),
 }
+
+
+MATRICES_OF_RULES = ("inv", "det", "logdet", "adj", "pinv", "tril", "triu", "expm", "logm", "sqrtm", "chol", "spectral", "eigmax")
 
 
 @pytest.mark.parametrize("stacked", [False, True], ids=["matrix", "stack"])
@@ -354,6 +360,97 @@ def test_functions_of_numpy() -> None:
         assert close(got.value, wanted, 1e-13)
 
 
+def moved(x: Any) -> Any:
+    return np.abs(x) + 0.5
+
+
+# a function of an array, by what NumPy calls it; and where it is compared with NumPy's own
+NAMED: list[tuple[Callable[[Any], Any], Array]] = [
+    *((f, T) for f in (
+        lambda x: np.clip(x, -0.5, 0.4), lambda x: np.var(x), lambda x: np.var(x, axis=(0, 2), ddof=1),
+        lambda x: np.std(x, axis=1, keepdims=True), np.prod, lambda x: np.prod(x, axis=1),
+        lambda x: np.prod(x, axis=0, keepdims=True), lambda x: np.cumsum(x, axis=1), np.cumsum, np.diff,
+        np.flip, lambda x: np.flip(x, axis=1), np.ravel, lambda x: np.swapaxes(x, 0, 2), lambda x: np.expand_dims(x, 1),
+        lambda x: np.squeeze(np.expand_dims(x, -1)), lambda x: np.broadcast_to(x, (2, 2, 3, 4)), lambda x: np.vstack([x, x * x]),
+        lambda x: np.hstack([x, x]), lambda x: np.einsum("aij,akj->ik", x, x), lambda x: np.einsum("aij->ji", x),
+        lambda x: np.einsum("aij,j,aik->k", x, x[0, 0], x), lambda x: np.vdot(x, x * x), lambda x: np.logaddexp(x, 0.3), np.exp2,
+        lambda x: np.log2(moved(x)), lambda x: np.log10(moved(x)), lambda x: np.reciprocal(moved(x)),
+        lambda x: np.linalg.vector_norm(x[0, 0]), lambda x: np.inner(x[0], x[1]))),
+    *((f, S[0] + 3 * np.eye(3)) for f in (
+        lambda x: np.linalg.solve(x, X), lambda x: np.linalg.solve(x, x.T), lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.linalg.matrix_power(x, 3), lambda x: np.linalg.multi_dot([x, x.T, x]),
+        lambda x: np.einsum("ii", x), lambda x: np.einsum("ii->i", x), lambda x: np.diagonal(x),
+        lambda x: np.linalg.cholesky(x @ x.T), lambda x: np.tril(x) + np.triu(x))),
+    *((f, X) for f in (lambda x: np.hstack([x, x]), lambda x: np.vstack([x, x]), lambda x: np.inner(x, x), lambda x: x.std(),
+                       lambda x: x.prod())),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), NAMED, ids=[str(i) for i in range(len(NAMED))])
+def test_by_the_name_that_numpy_gives(f: Callable[[Any], Any], x: Array) -> None:
+    y = f(Variable(x))
+    assert type(y) is Variable
+    assert close(y.value, f(x), 1e-12)
+    holds(lambda z: f(z if isinstance(z, Variable) else Variable(z)), x, second=x.size < 10, tolerance=1e-6)
+
+
+def test_a_product_has_a_derivative_at_zeros() -> None:
+    holds(ag.prod, [0.0, 2.0, 3.0])
+    holds(ag.prod, [0.0, 2.0, 0.0, 4.0, 5.0])
+
+
+def test_functions_of_one_array_are_methods() -> None:
+    x, a = Variable(np.abs(X)), Variable(S[0] + 3 * np.eye(3))
+    for name in [*ELEMENTWISE, "max", "min", "std", "var", "prod", "cumsum", "norm", "softmax", "logsumexp", "squeeze", "ravel", "clip"]:
+        assert np.array_equal(getattr(x, name)().value, getattr(ag, name)(x).value, equal_nan=True), name
+    for name in ("inv", "det", "logdet", "trace", "diagonal", "expm"):
+        assert type(getattr(a, name)()) is Variable
+    holds(lambda z: Variable(z).exp().log().tanh().max(axis=0) if not isinstance(z, Variable) else z.exp().log().tanh().max(axis=0), T)
+    assert x.dot(x).value == x.value @ x.value
+    assert x.clip(0.2, 0.3).max().value <= 0.3
+    assert (x.argmax(), x.any(), x.dtype, x.tolist()) == (np.argmax(x.value), True, np.float64, x.value.tolist())
+
+
+def test_what_arrays_have_and_variables_have_not_is_told() -> None:
+    x = Variable(X)
+    for name, words in [("numpy", "x.value"), ("data", "x.value"), ("view", "reshape"), ("sort", "max"), ("round", "rounding"),
+                        ("take", "x.exp()"), ("where", "is a function"), ("astype", "float64")]:
+        assert not hasattr(x, name)
+        with pytest.raises(MatcalcError, match=words.replace("(", r"\(").replace(")", r"\)")):
+            getattr(x, name)
+    with pytest.raises(AttributeError, match="gradd"):
+        x.gradd  # noqa: B018
+    for bad in (lambda: x // 2, lambda: x % 2, lambda: divmod(x, 2), lambda: 7 // x, lambda: round(x)):
+        with pytest.raises(NotSupported, match="no derivative"):
+            bad()
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda x: np.linalg.svd(x), "np.linalg.svd"), (lambda x: np.sort(x), "max"), (lambda x: np.floor(x), "rounding"),
+    (lambda x: np.tile(x, 2), "x.value"), (lambda x: np.sum(x, dtype=float), "dtype"), (lambda x: np.tanh(x, where=True), "where"),
+    (lambda x: np.add.reduce(x), "add.reduce"), (lambda x: np.reshape(x, -1, order="F"), "order"),
+    (lambda x: np.trace(x, 1), "trace"), (lambda x: np.linalg.eigh(x), "eigenvalues"),
+    (lambda x: np.einsum("...i", x), "without"), (lambda x: np.mod(x, 2), "remainder"),
+    (lambda x: np.concatenate([x, x], dtype=float), "dtype")])
+def test_what_numpy_has_and_is_not_here_is_refused_with_words(call: Callable[[Any], Any], words: str) -> None:
+    with pytest.raises(NotSupported) as caught:
+        call(Variable(S[0]))
+    assert words in str(caught.value)
+
+
+def test_all_names_are_here_and_imported_by_a_star() -> None:
+    assert sorted(ag.__all__) == sorted({*ag.__all__})
+    space: dict[str, Any] = {}
+    exec("from matcalc.autograd import *", space)  # noqa: S102
+    page = (ROOT / "docs" / "autograd.md").read_text().partition("## Functions\n")[2].partition("## ")[0]
+    documented = re.findall(r"`([^`]+)`", "".join(line for line in page.splitlines() if line.startswith("|")))
+    names = {n for words in documented for n in re.findall(r"\b[a-z]\w+", re.sub(r"\([^)]*\)", "", words))} - {"rules"}
+    assert len(names) > 50
+    assert names <= set(space), names - set(space)
+    assert {*ELEMENTWISE, *MATRICES_OF_RULES} <= set(space)
+    assert set(ag.__all__) <= set(dir(ag))
+
+
 def test_questions_of_numpy_have_plain_answers() -> None:
     x = Variable(X)
     assert np.shape(x) == (3,)
@@ -415,6 +512,46 @@ def test_a_leaf_is_updated_under_no_grad() -> None:
     w -= 1.0
     assert w is not held
     assert not w.is_leaf
+
+
+def test_an_update_outside_no_grad_is_explained_where_it_hurts() -> None:
+    w = Variable([1.0, 2.0])
+    (w @ w).backward()
+    w -= 0.1 * w.grad
+    (w @ w).backward()
+    for hurt in (lambda: w.grad, w.zero_grad):
+        with pytest.raises(DomainError, match=r"with no_grad\(\):\n +w -= 0.1 \* w.grad"):
+            hurt()
+    with no_grad():
+        w = Variable([1.0]) - 0.1
+    with pytest.raises(NotDifferentiable, match="w -= "):
+        w.backward([1.0])
+
+
+def test_no_grad_is_of_one_thread() -> None:
+    entered, done = threading.Event(), threading.Event()
+    kinds: list[Any] = []
+
+    def silent() -> None:
+        with no_grad():
+            entered.set()
+            done.wait(5)
+            kinds.append(type(Variable(1.0) * 2.0))
+
+    other = threading.Thread(target=silent)
+    other.start()
+    entered.wait(5)
+    x = Variable(3.0)
+    y = x * x + x - 1.0
+    y.backward()
+    w = x
+    w -= 1.0
+    done.set()
+    other.join()
+    assert x.grad == 7.0
+    assert w is not x
+    assert kinds == [ag.variable.Constant]
+    assert type(x + x) is Variable
 
 
 def test_nothing_changes_unseen() -> None:

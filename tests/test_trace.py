@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -62,6 +63,14 @@ CASES: list[tuple[str, Callable[..., Any], Sequence[str], str]] = [
     ("scaled columns", lambda x, A: A * x, ["x: vector(n)", "A: matrix(m, n)"], "A * (ones(m) @ x.T)"),
     ("powers of numbers", lambda x, y: (x**2.5).sum() + (2.0**y).sum(), XY, ""),
     ("trigamma", lambda x: ag.polygamma(1, x).sum(), X, "sum(polygamma(1, x))"),
+    ("Kronecker", lambda X, A: ag.kron(X, A), ["X: matrix(m, n)", "A: matrix(k, h)"], "kron(X, A)"),
+    ("joined", lambda x, y: ag.concatenate([x, y, x]), XY, "kron(eye(3)[:, 0], x) + kron(eye(3)[:, 1], y) + kron(eye(3)[:, 2], x)"),
+    ("stacked", lambda x, y: ag.stack([x, y]) @ x, XY, ""),
+    ("side by side", lambda X: ag.hstack([X, 2 * X]).sum(axis=0), M, ""),
+    ("clipped", lambda x: x.clip(0.5, 1.0).sum(), X, "sum(minimum(maximum(x, 1 / 2), 1))"),
+    ("variance", lambda x: np.var(x), X, "sum((x - sum(x) / n)**2) / n"),
+    ("spread of columns", lambda X: X.std(axis=0), M, ""),
+    ("nuclear", lambda X: ag.nuclear(X), M, "nuclear(X)"),
     ("numbers", lambda x: 3 * x.sum() + 4 * (x * x).sum() + 0.25, X, "3 * sum(x) + 4 * sum(x**2) + 1 / 4"),
     ("a fifth", lambda x: x.sum() / 5, X, "sum(x) / 5"),
 ]
@@ -114,7 +123,14 @@ REFUSED: list[tuple[Callable[..., Any], Sequence[str], type[MatcalcError], str]]
     (lambda x: x[[0, 0]].sum(), X, NotSupported, "picked by a list"),
     (lambda x: x[::2].sum(), X, NotSupported, "picked by a list"),
     (lambda x: ag.where([True], x, 0.0).sum(), X, NotSupported, "mask has no formula"),
-    (lambda x: ag.concatenate([x, x]).sum(), X, NotSupported, "concatenate has no formula"),
+    (lambda x: ag.concatenate([x, [1.0]]).sum(), X, NotSupported, "blocks of shapes"),
+    (lambda x: ag.where(x > 0, ag.log(x), 0.0).sum(), X, NotSupported, "log has not"),
+    (lambda x: ag.where(x > 0, 1 / x, 0.0).sum(), X, NotSupported, "a quotient has not"),
+    (lambda x: x[x > 1], X, NotSupported, "picked by a condition"),
+    (lambda A: ag.einsum("ij,ij", A, A), A, NotSupported, "einsum has no formula"),
+    (lambda x: (x == 1.0) * x, X, NotSupported, "=="),
+    (lambda x: x.sum() * np.random.default_rng().uniform(), X, NotSupported, "drawn at random"),
+    (3, X, DomainError, "reads a Python function"),
     (lambda x: (x**x).sum(), X, NotSupported, "exponent for each entry"),
     (lambda X: (X.reshape(1, *X.shape) * X).sum(), M, NotSupported, "reshape"),
     (lambda x: 3.0, X, DomainError, "must return what it computed"),
@@ -126,6 +142,41 @@ REFUSED: list[tuple[Callable[..., Any], Sequence[str], type[MatcalcError], str]]
 def test_refusals(f: Callable[..., Any], let: Sequence[str], error: type[MatcalcError], words: str) -> None:
     with pytest.raises(error, match=words):
         mc.from_function(f, let)
+
+
+def under_no_grad(x: Any) -> Any:
+    with ag.no_grad():
+        return x * 2.0
+
+
+KEPT: list[Callable[..., Any]] = [
+    lambda x: math.exp(x) * x, lambda x: float(x) * x, lambda x: int(x) * x, lambda x: x.item() * x, lambda x: x.value * x,
+    lambda x: math.floor(x) * x, lambda x: x.tolist() * x, lambda x: x.detach() * x, lambda x: under_no_grad(x) * x,
+    lambda x: complex(x).real * x, lambda x: float(f"{x:.9f}") * x, lambda x: np.isfinite(x) * x, lambda x: np.argmax(x.reshape(1)) * x,
+    lambda x: x if x > 0 else -x, lambda x: x if x else -x, lambda x: max(x, 0.0), lambda x: x * (2.0 if x > 0 and x < 9 else 1.0)]
+
+
+@pytest.mark.parametrize("f", KEPT, ids=[str(i) for i in range(len(KEPT))])
+def test_a_value_never_stays_in_the_formula(f: Callable[..., Any]) -> None:
+    with pytest.raises(MatcalcError, match=r"constant|branch|depends on the values"):
+        mc.from_function(f, ["x: scalar"])
+
+
+def test_constants_from_outside_stay() -> None:
+    c = Variable(3.0)
+    assert str(mc.from_function(lambda x: x * c.item() + c.value * math.exp(0.0) + float(c), X)) == "3 * x + 6"
+    with ag.no_grad():
+        assert str(mc.from_function(lambda x: x @ x, X)) == "sum(x**2)"
+    assert str(mc.from_function(lambda x: x * ag.grad(lambda y: x * y * y)(2.0), ["x: scalar"])) == "4 * x**2"
+
+
+def test_a_choice_holds_on_both_sides() -> None:
+    for f in (lambda x, y: ag.where(x > 0, x * x, y).sum(), lambda x, y: ag.where((x >= y) & ~(y < 0.0), x, 2.0 * y).sum(),
+              lambda x, y: ((x <= 0.0) | (y > 1.0)) * x @ y, lambda x, y: (x > y).sum() * 1.0):
+        e = mc.from_function(f, XY)
+        for seed in range(5):
+            x, y = np.random.default_rng(seed).normal(size=(2, 4))
+            assert mc.evaluate(e, {"x": x, "y": y}) == pytest.approx(float(f(Variable(x), Variable(y)) * 1.0))
 
 
 def test_a_function_is_not_hidden_by_a_module() -> None:

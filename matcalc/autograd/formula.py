@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import dims
 from ..expr import Expr, postorder
-from .operations import raised, shape_of
+from .operations import kronecker, raised, shape_of
 
 Sizes = dict[str, int]
 
@@ -99,13 +99,6 @@ def _identity(x: Any) -> Any:
     return np.eye(shape_of(x)[-1])
 
 
-def kron(a: Any, b: Any) -> Any:
-    """Blocks a[i, j] * b, on the last two axes."""
-    (*s, m, n), (*t, p, q) = shape_of(a), shape_of(b)
-    blocks = a.reshape((*s, m, 1, n, 1)) * b.reshape((*t, 1, p, 1, q))
-    return blocks.reshape((*shape_of(blocks)[:-4], m * p, n * q))
-
-
 def vec(a: Any) -> Any:
     *s, m, n = shape_of(a)
     return a.swapaxes(-1, -2).reshape((*s, m * n, 1))
@@ -135,6 +128,6 @@ STEPS: dict[str, Callable[[Expr, Sequence[Any], Sizes], Any]] = {
     "sum": lambda e, a, s: a[0].sum(axis=(-2, -1), keepdims=True),
     "diag": lambda e, a, s: a[0] * np.eye(shape_of(a[0])[-2]),
     "diagv": lambda e, a, s: (a[0] * _identity(a[0])).sum(axis=-1, keepdims=True),
-    "kron": lambda e, a, s: kron(a[0], a[1]),
+    "kron": lambda e, a, s: kronecker(a[0], a[1]),
     "vec": lambda e, a, s: vec(a[0]),
 }

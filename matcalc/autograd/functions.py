@@ -14,10 +14,11 @@ import numpy as np
 from ..errors import DomainError, NotSupported, ShapeError, UnknownName, nearest
 from ..expr import Expr, number
 from ..knowledge import known
+from .conditions import Condition
 from .elementwise import TWO, elementwise, two
 from .matrixwise import matrixwise
-from .operations import CONCATENATE, masked, shape_of
-from .variable import Variable, _reduced, operand, plain, record
+from .operations import CONCATENATE, kronecker, masked, shape_of
+from .variable import Variable, _reduced, depends, operand, plain, record
 
 
 # ---------------------------------------------------------------- along an axis
@@ -60,8 +61,15 @@ def given(name: str, x: Any) -> Any:
     """A Variable or plain numbers; anything else is an error."""
     found = operand(x)
     if found is NotImplemented:
-        raise DomainError(f"{name} takes a Variable or numbers, not {type(x).__name__}")
+        from inspect import isgenerator
+
+        several = "stack([...]) makes one Variable of several; Python's own are builtins.sum, max and min"
+        raise DomainError(f"{name} takes a Variable or numbers, not {_kind(x)}", detail=several if isgenerator(x) else "")
     return found
+
+
+def _kind(x: Any) -> str:
+    return f"a {type(x).__name__}" if type(x).__module__ == "builtins" else type(x).__name__
 
 
 def _array(name: str, x: Any) -> Any:
@@ -96,12 +104,18 @@ def argmaxmask(x: Any, axis: int | None = None) -> Any:
     return by_rows("argmaxmask", x, axis, keeps=True)
 
 
-def cumsum(x: Any) -> Any:
-    """The running sum of a vector."""
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """The running sum of all entries, or along an axis."""
     if isinstance(x, Expr):
         return symbolic("cumsum", [x])
-    x = _array("cumsum", x).reshape(-1, 1)
-    return matrixwise("cumsum", ("vector",))(x).reshape(-1)
+    x = _array("cumsum", x)
+    shape = shape_of(x)
+    if axis is None or (len(shape) == 1 and axis in (0, -1)):
+        return matrixwise("cumsum", ("vector",))(x.reshape(-1, 1)).reshape(-1)
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(f"there is no axis {axis} in shape {shape}")
+    columns = x.swapaxes(axis, 0)
+    return (np.tri(shape[axis]) @ columns.reshape(shape[axis], -1)).reshape(shape_of(columns)).swapaxes(axis, 0)
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -170,6 +184,8 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
 
 def where(mask: Any, a: Any, b: Any) -> Any:
     """a where the mask holds, b elsewhere; what is not chosen gets no gradient, also where it is not finite."""
+    if isinstance(mask, Condition):
+        return mask.chosen(given("where", a), given("where", b))
     mask = np.asarray(mask._v if isinstance(mask, Variable) else mask, dtype=bool)
     a, b = given("where", a), given("where", b)
     try:
@@ -231,12 +247,10 @@ def kron(a: Any, b: Any) -> Any:
     """The Kronecker product of two matrices."""
     if isinstance(a, Expr) or isinstance(b, Expr):
         return symbolic("kron", [a, b])
-    from .formula import kron as blocks
-
     a, b = given("kron", a), given("kron", b)
     if len(shape_of(a)) < 2 or len(shape_of(b)) < 2:
         raise ShapeError(f"kron takes matrices; these have shapes {shape_of(a)} and {shape_of(b)}")
-    return blocks(a, b)
+    return kronecker(a, b)
 
 
 def vec(x: Any) -> Any:
@@ -319,7 +333,8 @@ def nuclear(x: Any) -> Any:
         return symbolic("nuclear", [x])
     x = given("nuclear", x)
     shape = shape_of(x)
-    return made("nuclear")(x.swapaxes(-1, -2) if len(shape) > 1 and shape[-2] < shape[-1] else x)
+    wide = len(shape) > 1 and shape[-2] < shape[-1] and not depends(x)  # in a formula the sizes are letters
+    return made("nuclear")(x.swapaxes(-1, -2) if wide else x)
 
 
 # ---------------------------------------------------------------- every other function of rules/
@@ -338,7 +353,9 @@ def made(name: str) -> Callable[..., Any]:
     name = language.aliases.get(name, name) if hasattr(language, "aliases") else name
     overloads = language.functions.get(name)
     if not overloads:
-        hint = nearest(name, {*language.functions, *STRUCTURAL})
+        from .arrays import ARRAYS
+
+        hint = nearest(name, {*language.functions, *STRUCTURAL, *ARRAYS})
         raise UnknownName(f"autograd has no function '{name}'" + (f"; '{hint}' comes closest" if hint else ""))
     first = overloads[0]
     arrays = [p for p in first.signature.params if p.kind not in ("axis", "integer")]

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
+
 Pull = Callable[[Any, Any, Any, Any], Any]
 Push = Callable[[Any, Any, Any, Any, Any], Any]
 
@@ -201,6 +203,41 @@ def _product_push(s: Any, t: Any, y: Any, a: Any, b: Any) -> Any:
 
 MATMUL = Operation("matmul", lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g, _product_push, sign="@")
 MATMUL_N = Operation("matmul", _pull_left, _pull_right, _product_push, sign="@")
+
+
+def kron(a: Any, b: Any) -> Any:
+    """Blocks a[i, j] * b, on the last two axes."""
+    blocks = _in_blocks(a, left=True) * _in_blocks(b, left=False)
+    *lead, m, p, n, q = shape_of(blocks)
+    return blocks.reshape((*lead, m * p, n * q))
+
+
+def _in_blocks(x: Any, left: bool) -> Any:
+    *s, m, n = shape_of(x)
+    return x.reshape((*s, m, 1, n, 1) if left else (*s, 1, m, 1, n))
+
+
+def _blocks(g: Any, a: Any, b: Any) -> Any:
+    """A cotangent of kron(a, b), with an axis each for the rows of a, of b, the columns of a, of b."""
+    (m, n), (p, q) = shape_of(a)[-2:], shape_of(b)[-2:]
+    return g.reshape((*shape_of(g)[:-2], m, p, n, q))
+
+
+KRON = Operation("kron", lambda g, y, a, b: unbroadcast((_blocks(g, a, b) * _in_blocks(b, left=False)).sum(axis=(-3, -1)), a),
+                 lambda g, y, a, b: unbroadcast((_blocks(g, a, b) * _in_blocks(a, left=True)).sum(axis=(-4, -2)), b),
+                 lambda s, t, y, a, b: added(None if s is None else kron(s, b), None if t is None else kron(a, t)))
+
+
+def kronecker(a: Any, b: Any) -> Any:
+    """The Kronecker product, recorded as one operation."""
+    if not hasattr(a, "_op") and not hasattr(b, "_op"):
+        return kron(a, b)
+    from .variable import plain, record
+
+    try:
+        return record(KRON, kron(plain(a), plain(b)), a, b)
+    except ValueError:
+        raise ShapeError(f"kron of stacks of shapes {shape_of(a)} and {shape_of(b)}") from None
 
 
 # ---------------------------------------------------------------- shapes and entries

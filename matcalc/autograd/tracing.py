@@ -15,12 +15,14 @@ from ..dims import evaluate, names
 from ..errors import DomainError, NotSupported
 from ..limits import Limits
 from . import operations as op
-from .variable import Variable
+from .conditions import Condition
+from .variable import Variable, reading, recording
 from .walk import recorded
 
 LETTERS = ("n", "m", "k", "p", "q", "r", "d", "h")
 SIZES = ((3, 4, 5, 7, 11, 13, 17, 19), (25, 21, 18, 16, 14, 12, 10, 9))  # unlike each other: a size says which dimension it is; and in
 # another order, so that no difference, ratio or quotient of two sizes is the same number in both runs
+WITHOUT = {"einsum": "@, .T, sum and * have", "mask": "where(x > 0, a, b) has, with a comparison of Variables"}
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
@@ -28,8 +30,8 @@ def from_function(f: Callable[..., Any], let: Sequence[str] = (), /, **arguments
     """The expression that a Python function of Variables computes.
 
     Its arguments are declared in `let`, as for `mc.grad`, or given as example arrays by name, whose equal sizes become equal dimensions.
-    The function is run at two sizes, so that a number that is a size is told from one that is not; a branch that was not taken is not
-    in the formula. A vector is a column: `x @ y` is `x.T @ y`.
+    The function is run at two sizes, so that a number that is a size is told from one that is not, and once more at other values. What
+    would keep a value in the formula is refused: a branch on it, math.exp(x), x.item(). A vector is a column: `x @ y` is `x.T @ y`.
 
     >>> import matcalc as mc
     >>> from matcalc.autograd import tanh
@@ -44,6 +46,8 @@ def from_function(f: Callable[..., Any], let: Sequence[str] = (), /, **arguments
 
 def traced(f: Callable[..., Any], let: Sequence[str], arguments: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The text of the formula, and the declarations of its names."""
+    if not callable(f):
+        raise DomainError(f"from_function reads a Python function, not {type(f).__name__}", detail="mc.parse reads text")
     try:
         parameters = inspect.signature(f).parameters.values()
         said = {d.name for d in declare(tuple(let), Limits()).values()} | set(arguments)
@@ -52,12 +56,16 @@ def traced(f: Callable[..., Any], let: Sequence[str], arguments: Mapping[str, An
         wanted = list(arguments)
     declared = [*let, *_declarations(wanted, let, arguments)]
     first, sizes = _run(f, wanted, declared, SIZES[0])
+    if _run(f, wanted, declared, SIZES[0], seed=1)[0] != first:
+        raise NotSupported("a number in the function depends on the values of its arguments, or is drawn at random",
+                           detail="make it an argument: it will have a name")
     second, others = _run(f, wanted, declared, SIZES[1])
     return _together(first, second, sizes, others), declared
 
 
-def _run(f: Callable[..., Any], wanted: Sequence[str], declared: Sequence[str], choices: Sequence[int]) -> tuple[str, dict[str, int]]:
-    """The text of one run at sizes of our own, and these sizes."""
+def _run(f: Callable[..., Any], wanted: Sequence[str], declared: Sequence[str], choices: Sequence[int],
+         seed: int = 0) -> tuple[str, dict[str, int]]:
+    """The text of one run at sizes and values of our own, and these sizes."""
     said = {d.name: d for d in declare(tuple(declared), Limits()).values()}
     shapes = {name: d.shape or (1, 1) for name, d in said.items()}
     sizes: dict[str, int] = {}
@@ -68,13 +76,19 @@ def _run(f: Callable[..., Any], wanted: Sequence[str], declared: Sequence[str], 
                     raise NotSupported(f"a function of more than {len(choices)} dimensions is not read")
                 if letter not in sizes:
                     sizes[letter] = choices[len(sizes)]
-    rng = np.random.default_rng(0)
-    leaves = {}
+    rng = np.random.default_rng(seed)
+    leaves: dict[str, Variable] = {}
     for name in wanted:
         rows, columns = (evaluate(d, sizes) for d in shapes[name])
         shape = () if (rows, columns) == (1, 1) else (rows,) if columns == 1 and said[name].kind != "matrix" else (rows, columns)
         leaves[name] = Variable(0.5 + rng.uniform(size=shape) + (2 * np.eye(rows) if rows == columns and shape else 0))
-    result = f(*(leaves[name] for name in wanted))
+    with recording():
+        names_read = reading.set(frozenset(map(id, leaves.values())))
+        try:
+            result = f(*(leaves[name] for name in wanted))
+        finally:
+            reading.reset(names_read)
+    result = result.indicator if isinstance(result, Condition) else result
     if not isinstance(result, Variable):
         raise DomainError(f"the function must return what it computed from its arguments, not {type(result).__name__}")
     return _Writer({id(leaf): name for name, leaf in leaves.items()}, {n: d for d, n in sizes.items()}).write(result), sizes
@@ -189,8 +203,10 @@ class _Writer:
         if kind is op.INDEX:
             found = f"({text(a)})[{self._index(b[0])}]"
             return f"({found}).T" if n.ndim == 1 and _picks_row(b[0]) and len(b[1]) == 2 else found
+        if kind is op.CONCATENATE:
+            return self._joined(n, text)
         if kind.many or kind in (op.MASK, op.SCATTER):
-            raise NotSupported(f"{kind.name} has no formula in matcalc's notation yet")
+            raise NotSupported(f"{kind.name} has no formula in matcalc's notation", detail=WITHOUT.get(kind.name, ""))
         return self._function(n, kind.name.split(":"), text)
 
     def _power(self, base: Any, exponent: Any, text: Callable[[Any], str]) -> str:
@@ -221,7 +237,7 @@ class _Writer:
     def _spread(self, p: Any, shape: tuple[int, ...], sign: str, text: Callable[[Any], str]) -> str:
         """An operand, repeated as NumPy broadcasts it: the language repeats rows in sums, and numbers."""
         have = op.shape_of(p)
-        if have in ((), shape) or not shape:
+        if have == shape or np.prod(have) == 1:
             return text(p)
         if len(shape) > 2:
             raise NotSupported("a formula has vectors and matrices; this value has more axes")
@@ -266,6 +282,16 @@ class _Writer:
         if len(have) == 2 and column(want):
             return f"vec(({inner}).T)"
         raise NotSupported(f"a reshape from {have} to {want} has no formula in matcalc's notation")
+
+    def _joined(self, n: Variable, text: Callable[[Any], str]) -> str:
+        """Blocks of one shape: block i is kron(unit column i, block), or with a unit row where they stand side by side."""
+        shapes = [op.shape_of(p) for p in n._a]
+        if len(set(shapes)) > 1 or n.ndim > 2:
+            raise NotSupported(f"blocks of shapes {', '.join(map(str, shapes))} are joined, which has no formula in matcalc's notation",
+                               detail="blocks of one shape have; else split the function into its blocks")
+        k, side = len(shapes), n.ndim == 2 and n._b == 1
+        units = [f"eye({k})[{i}, :]" if side else f"eye({k})[:, {i}]" for i in range(k)]
+        return "(" + " + ".join(f"kron({unit}, {text(p)})" for unit, p in zip(units, n._a, strict=True)) + ")"
 
     def _index(self, index: Any) -> str:
         parts = index if isinstance(index, tuple) else (index,)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from ..errors import DomainError, NotSupported, ShapeError
 from .operations import shape_of
-from .variable import Variable, constant, plain, recording
-from .walk import pulled, pushed, recorded, seed_of
+from .variable import Variable, constant, plain, reading, recording
+from .walk import leaves_of, pulled, pushed, seed_of
 
 Function = Callable[..., Any]
 Array = Any
@@ -30,16 +31,16 @@ def _leaves(xs: tuple[Any, ...], argnum: int | tuple[int, ...]) -> tuple[list[An
     return args, [args[i] for i in chosen]
 
 
-_depth = 0  # functions that are running to be differentiated, one inside the other
+depth: ContextVar[int] = ContextVar("depth", default=0)  # functions that are running to be differentiated, one inside the other
 
 
 def _result(f: Function, args: list[Any]) -> Variable:
-    global _depth
-    _depth += 1
+    outside = depth.get()
+    depth.set(outside + 1)
     try:
         y = f(*args)
     finally:
-        _depth -= 1
+        depth.set(outside)
     if isinstance(y, Variable):
         return y
     try:
@@ -51,12 +52,9 @@ def _result(f: Function, args: list[Any]) -> Variable:
 
 def _outer(y: Variable, own: list[Variable]) -> bool:
     """Inside a function that is being differentiated: does y depend on its Variables, and not only on our own?"""
-    if not _depth or y.__class__ is not Variable:
+    if not (depth.get() or reading.get()) or y.__class__ is not Variable:
         return False
-    nodes, leaves = recorded(y, object())
-    for n in nodes:
-        n._g = None
-    return bool({*map(id, leaves)} - {*map(id, own)})
+    return bool({*map(id, leaves_of(y))} - {*map(id, own)})
 
 
 def _number(y: Variable) -> None:

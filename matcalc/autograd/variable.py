@@ -9,12 +9,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DomainError, NotDifferentiable, ShapeError
+from ..errors import DomainError, NotDifferentiable, NotSupported, ShapeError
 from .operations import (
     ADD,
     ADD_B,
@@ -43,12 +45,17 @@ from .operations import (
 
 Value = Any  # a float, or a float64 array with at least one axis
 _next = count().__next__
-_recording = True
+_recording = True  # by everyone; where anyone stands under no_grad it is False, and each thread asks what it was told itself
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+_silences = 0
+_lock = Lock()
+# the Variables that stand for the names of a formula, by id, while it is read off running code (tracing.py)
+reading: ContextVar[frozenset[int]] = ContextVar("reading", default=frozenset())
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Inside, nothing is recorded: results are constants.
+    """Inside, nothing is recorded in this thread: results are constants.
 
     >>> from matcalc.autograd import Variable, no_grad
     >>> w = Variable([1.0, 2.0])
@@ -57,23 +64,32 @@ def no_grad() -> Iterator[None]:
     >>> w
     Variable([0.9, 1.8])
     """
-    global _recording
-    before, _recording = _recording, False
+    before = _silent.get()
+    _silence(1)
+    _silent.set(True)
     try:
         yield
     finally:
-        _recording = before
+        _silent.set(before)
+        _silence(-1)
+
+
+def _silence(more: int) -> None:
+    global _recording, _silences
+    with _lock:
+        _silences += more
+        _recording = not _silences
 
 
 @contextmanager
 def recording() -> Iterator[None]:
     """Inside, everything is recorded, also under `no_grad`: a derivative that is asked for is taken."""
-    global _recording
-    before, _recording = _recording, True
+    before = _silent.get()
+    _silent.set(False)
     try:
         yield
     finally:
-        _recording = before
+        _silent.set(before)
 
 
 def plain(x: Any) -> Value:
@@ -133,6 +149,8 @@ class Variable:
     @property
     def value(self) -> Value:
         """The number (a float) or the array (read-only). Of a leaf it can be set."""
+        if reading.get():
+            self._stays("x.value")
         if self._v.__class__ is not float:
             self._v.flags.writeable = False
         return self._v
@@ -153,12 +171,13 @@ class Variable:
     def grad(self) -> Any:
         """What the calls of `backward` have added up, shaped like the value; None before the first. Leaves only."""
         if self._op is not None:
-            raise DomainError("only leaves keep a gradient; this is the result of a computation",
-                              detail="grad(f)(x) differentiates by anything: make it the argument of a function")
+            raise _no_leaf()
         return self._g
 
     @grad.setter
     def grad(self, new: Any) -> None:
+        if self._op is not None:
+            raise _no_leaf()
         if new is not None:
             raise DomainError("a gradient is added up by backward; set it to None to begin anew")
         self._g = None
@@ -169,6 +188,8 @@ class Variable:
 
     def detach(self) -> Variable:
         """The same value as a constant: no gradient flows through it."""
+        if reading.get():
+            self._stays("x.detach()")
         return constant(self._v)
 
     @property
@@ -188,19 +209,49 @@ class Variable:
         return 1 if self._v.__class__ is float else self._v.size
 
     @property
+    def dtype(self) -> Any:
+        return np.dtype(np.float64)
+
+    @property
     def T(self) -> Variable:
         return self.transpose()
 
     def item(self) -> float:
+        """The number as a plain float, also of an array of one entry."""
+        if reading.get():
+            self._stays("x.item()")
+        if self.size != 1:
+            raise ShapeError(f"an array of shape {self.shape} is not one number", detail="x.value is the array")
         return float(self._v) if self._v.__class__ is float else self._v.item()
 
-    def __float__(self) -> float:
-        from . import transforms
+    def tolist(self) -> Any:
+        """The value as a float, or as nested lists of floats."""
+        if reading.get():
+            self._stays("x.tolist()")
+        return self._v if self._v.__class__ is float else self._v.tolist()
 
-        if transforms._depth and self.__class__ is Variable:  # math.exp(x) would lose the derivative without a word
+    def __float__(self) -> float:
+        from .transforms import depth
+
+        if reading.get():
+            self._stays("float(x), as in math.exp(x),")
+        if depth.get() and self.__class__ is Variable:  # math.exp(x) would lose the derivative without a word
             raise DomainError("a Variable is made a plain number here, and its derivative would be lost",
                               detail="matcalc.autograd has functions in place of math's (exp, sqrt ...); x.item() says it on purpose")
         return self.item()
+
+    def __int__(self) -> int:
+        return int(self.__float__())
+
+    def _stays(self, what: str) -> None:
+        """While a formula is read off, a number taken out of its variables would stand in the formula as a constant."""
+        if depends(self):
+            raise DomainError(f"{what} makes plain numbers of a Variable, which would stand in the formula as constants",
+                              detail="matcalc.autograd has functions in place of math's (exp, sqrt ...), and what is a constant is "
+                                     "computed outside the function")
+
+    if TYPE_CHECKING:  # the functions of this package as methods (methods.py); a real __getattr__ would slow every look at a slot
+        def __getattr__(self, name: str) -> Any: ...
 
     def __len__(self) -> int:
         if not self.shape:
@@ -218,6 +269,10 @@ class Variable:
         return format(self._v, spec) if self._v.__class__ is float and spec else format(str(self), spec)
 
     def __bool__(self) -> bool:
+        if reading.get() and depends(self):
+            from .conditions import branched
+
+            raise branched()
         return bool(self._v)
 
     def __reduce__(self) -> Any:
@@ -368,9 +423,14 @@ class Variable:
     def __itruediv__(self, other: Any) -> Variable:
         return self._updated(self / other)
 
+    def _rounded(self, *_: Any) -> Any:
+        raise NotSupported("// % divmod and round have no derivative here", detail="x.value is the plain number, or the array")
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __round__ = _rounded
+
     def _updated(self, new: Variable) -> Variable:
         """Under `no_grad` a leaf takes the new value; elsewhere the name is bound to the result, as for any number."""
-        if _recording or self._op is not None:
+        if _recording or not _silent.get() or self._op is not None:
             return new
         self.value = new._v
         return self
@@ -391,52 +451,43 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """np.tanh(x), np.add(a, x) and array @ x: the same operations."""
+        from .methods import as_numpy
+
         if "out" in options:
             raise DomainError("an array does not take the result of Variables in place", detail="write a = a + x in place of a += x")
-        if method != "__call__" or options:
-            return NotImplemented
-        if ufunc.__name__ in QUERIES:
-            return ufunc(*map(_valued, inputs))
-        straight, turned = OPERATORS.get(ufunc.__name__, ("", ""))
-        if straight:
+        name = ufunc.__name__
+        straight, turned = OPERATORS.get(name, ("", ""))
+        if straight and method == "__call__" and not options:
             first, *rest = inputs
             return getattr(first, straight)(*rest) if isinstance(first, Variable) else getattr(rest[0], turned)(first)
-        from .functions import made
-
-        return made(UFUNCS.get(ufunc.__name__, ufunc.__name__))(*inputs)
+        return as_numpy(ufunc, name if method == "__call__" else f"{name}.{method}", inputs, options)
 
     def __array_function__(self, f: Any, types: Any, args: Any, options: Any) -> Any:
         """np.sum(x), np.concatenate([x, y]), np.linalg.inv(X): the functions of the same name."""
-        from . import functions
+        from .methods import as_numpy
 
-        name = f.__name__
-        if name in QUERIES:
-            return f(*map(_valued, args), **options)
-        if name == "norm":
-            return functions.norm_as_numpy(*args, **options)
-        known_as = getattr(functions, name, None) if name in functions.STRUCTURAL else None
-        return (known_as or functions.made(UFUNCS.get(name, name)))(*args, **options)
+        return as_numpy(f, f.__name__, args, options)
 
     # comparisons have no derivative: they give plain booleans
     def __gt__(self, other: Any) -> Any:
-        return _compared(operator.gt, self._v, other)
+        return _compared(operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return _compared(operator.ge, self._v, other)
+        return _compared(operator.ge, self, other)
 
     def __lt__(self, other: Any) -> Any:
-        return _compared(operator.lt, self._v, other)
+        return _compared(operator.lt, self, other)
 
     def __le__(self, other: Any) -> Any:
-        return _compared(operator.le, self._v, other)
+        return _compared(operator.le, self, other)
 
     def __eq__(self, other: Any) -> Any:
         other = operand(other)
-        return NotImplemented if other is NotImplemented else _compared(operator.eq, self._v, other)
+        return NotImplemented if other is NotImplemented else _compared(operator.eq, self, other)
 
     def __ne__(self, other: Any) -> Any:
         other = operand(other)
-        return NotImplemented if other is NotImplemented else _compared(operator.ne, self._v, other)
+        return NotImplemented if other is NotImplemented else _compared(operator.ne, self, other)
 
     # ------------------------------------------------------------ shapes and sums
     def sum(self, axis: Any = None, keepdims: bool = False) -> Variable:
@@ -481,9 +532,6 @@ class Variable:
         order[one], order[other] = order[other], order[one]
         return self.transpose(*order)
 
-    def dot(self, other: Any) -> Variable:
-        return self.__matmul__(other)
-
     # ------------------------------------------------------------ derivatives
     def backward(self, cotangent: Any = None) -> None:
         """Add d<cotangent, self>/dleaf to `leaf.grad`, for every leaf that this was computed from.
@@ -521,7 +569,8 @@ class Constant(Variable):
         return np.array(self._v, dtype=dtype)
 
     def backward(self, cotangent: Any = None) -> None:
-        raise NotDifferentiable("nothing was recorded for this value: no Variable entered it, or it was computed under no_grad()")
+        raise NotDifferentiable("nothing was recorded for this value: no Variable entered it, or it was computed under no_grad()",
+                                detail="under no_grad() a leaf takes a new value by w -= ... or w.value = ...; w = w - ... is a constant")
 
 
 OPERATORS = {  # of a ufunc: the method, and that of the second operand
@@ -531,10 +580,6 @@ OPERATORS = {  # of a ufunc: the method, and that of the second operand
     "positive": ("__pos__", ""), "greater": ("__gt__", "__lt__"), "greater_equal": ("__ge__", "__le__"), "less": ("__lt__", "__gt__"),
     "less_equal": ("__le__", "__ge__"), "equal": ("__eq__", "__eq__"), "not_equal": ("__ne__", "__ne__"),
 }
-# functions of NumPy without a derivative: they get the values
-QUERIES = frozenset("""shape ndim size isfinite isnan isinf allclose array_equal isclose any all argmax argmin argsort count_nonzero
-                       zeros_like ones_like full_like may_share_memory shares_memory""".split())
-UFUNCS = {"absolute": "abs", "arctan": "arctan", "amax": "max", "amin": "min", "fabs": "abs"}
 _new = object.__new__
 
 
@@ -566,10 +611,6 @@ def operand(x: Any) -> Any:
     return NotImplemented
 
 
-def _valued(x: Any) -> Any:
-    return x._v if isinstance(x, Variable) else x
-
-
 def _again(kind: type[Variable], value: Value, gradient: Any) -> Variable:
     """A leaf, or a constant, from what was copied."""
     made = kind(value) if kind is not Constant else constant(value)
@@ -577,11 +618,15 @@ def _again(kind: type[Variable], value: Value, gradient: Any) -> Variable:
     return made
 
 
-def _compared(f: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+def _compared(f: Callable[[Any, Any], Any], a: Variable, b: Any) -> Any:
+    if reading.get() and (depends(a) or depends(b)):
+        from .conditions import compared
+
+        return compared(f.__name__, a, b)
     try:
-        return f(a, plain(b))
+        return f(a._v, plain(b))
     except ValueError:
-        raise _clash("and", a, plain(b)) from None
+        raise _clash("and", a._v, plain(b)) from None
 
 
 def _index(i: Any) -> Any:
@@ -592,11 +637,36 @@ def _clash(sign: str, a: Any, b: Any) -> ShapeError:
     return ShapeError(f"the shapes of {np.shape(a)} {sign} {np.shape(b)} do not fit together")
 
 
+def depends(x: Any) -> bool:
+    """Was x computed from the variables of the formula that is being read off?"""
+    if isinstance(x, tuple | list):
+        return any(map(depends, x))
+    names = reading.get()
+    if not names or x.__class__ is not Variable:
+        return False
+    from .walk import leaves_of
+
+    return any(id(leaf) in names for leaf in leaves_of(x))
+
+
+def _no_leaf() -> DomainError:
+    return DomainError("only leaves keep a gradient; this is the result of a computation",
+                       detail="an update is written under no_grad, where the leaf takes the new value and stays a leaf:\n"
+                              "    with no_grad():\n"
+                              "        w -= 0.1 * w.grad\n"
+                              "elsewhere w -= ... makes a new Variable; grad(f)(x) differentiates by anything, as an argument of f")
+
+
 def record(op: Operation, v: Any, a: Any, b: Any = None) -> Variable:
     """The result of an operation on Variables, with what its derivative needs."""
     if v.__class__ is not float and (not isinstance(v, np.ndarray) or v.ndim == 0):
         v = float(v)
-    if not _recording or (a.__class__ is not Variable and b.__class__ is not Variable and a.__class__ is not tuple):
+    if not _recording and _silent.get():
+        if depends((a, b)):
+            raise NotSupported("what is computed under no_grad() is a constant, and would stand in the formula as one",
+                               detail="compute it outside the function, or record it")
+        return constant(v)
+    if a.__class__ is not Variable and b.__class__ is not Variable and a.__class__ is not tuple:
         return constant(v)
     r: Variable = _new(Variable)
     r._v = v

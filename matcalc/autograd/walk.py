@@ -60,6 +60,14 @@ def recorded(root: Variable, token: Any) -> tuple[list[Variable], list[Variable]
     return nodes, leaves
 
 
+def leaves_of(root: Variable) -> list[Variable]:
+    """The leaves that root was computed from; the walk leaves no mark."""
+    nodes, leaves = recorded(root, object())
+    for n in nodes:
+        n._g = None
+    return leaves
+
+
 def _changed() -> DomainError:
     return DomainError("a leaf was given a new value after it was used, and before backward",
                        detail="call backward first, then change the leaf; or compute the result again")
@@ -104,9 +112,10 @@ def walk_back(root: Variable, seed: Value) -> None:
             old = a._g
             a._g = x if old is token or old is None else old + x
         elif op.many:
+            values = tuple(map(_number, a))
             for i, p in enumerate(a):
                 if p.__class__ is Variable:
-                    _arrive(p, op.pull(g, i, n._v, a, b), token)
+                    _arrive(p, op.pull(g, i, n._v, values, b), token)
         else:
             chosen = chosen or op is MASK
             if a.__class__ is Variable:
@@ -179,7 +188,8 @@ def pulled(root: Variable, seed: Any, wanted: list[Variable], *, graph: bool) ->
         op, a, b = n._op, n._a, n._b
         y = n if graph else n._v
         if op.many:
-            parts = [(p, op.pull(g, i, y, a, b)) for i, p in enumerate(a) if p.__class__ is Variable]
+            values = tuple(map(look, a))
+            parts = [(p, op.pull(g, i, y, values, b)) for i, p in enumerate(a) if p.__class__ is Variable]
         else:
             pull_a, pull_b = (op.graph_a, op.pull_b) if graph else (op.pull_a, op.pull_b)
             parts = [(a, pull_a(g, y, look(a), look(b)))] if a.__class__ is Variable else []
