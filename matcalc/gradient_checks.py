@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ TINY = 1e-30  # the complex step: no difference is taken, so nothing cancels
 STEP = 1e-3  # of the 4-point stencil, relative to the entry: truncation ~ h**4 meets rounding ~ eps / h
 TOLERANCE = {"complex step": 1e-9, "4-point stencil": 1e-6}
 UNSURE = 1e-12  # relative to the largest entry: what a formula in floating point may be off by
+PIECE, ORDER = 10, 6  # of the differences that tell scatter from a smooth function: steps in a piece, and their order
 KINK = 1e-4  # two stencils that disagree by more, relative to the larger, stand on a kink
 
 
@@ -23,6 +26,7 @@ class Noise(NamedTuple):
     rounding: Array
     spread: Array  # between two lengths of the step
     natural: Array  # the change of the slope over a whole entry
+    coarse: bool = False  # the values of f have fewer digits than float64
 
 
 class GradCheck(NamedTuple):
@@ -69,11 +73,17 @@ def gradcheck(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] |
     """
     if method not in ("auto", "complex", "stencil"):
         raise DomainError(f"method is auto, complex or stencil, not {method!r}")
-    if not callable(f) or not (gradient is None or callable(gradient)):
-        raise DomainError("a gradient check takes two functions: f, and its gradient")
+    for what, g in (("f", f), ("the gradient", gradient)):
+        if not callable(g) and not (what != "f" and g is None):
+            raise DomainError(f"a gradient check takes functions: {what} is of type {type(g).__name__}",
+                              detail="a gradient is a function of the inputs, as in gradient=lambda x: 2 * x")
     if tolerance is not None and not (isinstance(tolerance, int | float) and tolerance > 0):
         raise DomainError(f"tolerance is a number above 0, not {tolerance!r}")
     names, xs, many = _arguments(f, inputs)
+    if not sum(x.size for x in xs):
+        raise DomainError("there is nothing to check: the inputs have no entries")
+    for what, g in (("f", f), ("the gradient", gradient)):
+        _takes(what, g, len(xs))
     value, slopes = _functions(f, gradient, names, xs, many)
     given = slopes(xs)
     for name, x, g in zip(names, xs, given, strict=True):
@@ -113,6 +123,22 @@ def _arguments(f: Callable[..., Any], inputs: Any) -> tuple[list[str], list[Arra
     return names + [f"argument {i}" for i in range(len(names), len(xs))], xs, several
 
 
+def _takes(what: str, f: Callable[..., Any] | None, count: int) -> None:
+    """A function is called with one argument for each input."""
+    import inspect
+
+    try:
+        signature = inspect.signature(f) if f is not None else None
+    except (TypeError, ValueError):
+        return
+    try:
+        if signature is not None:
+            signature.bind(*range(count))
+    except TypeError as error:
+        raise DomainError(f"{what} is called with {count} input{'s' if count > 1 else ''}: {error}",
+                          detail="inputs for several arguments are a tuple, as in (A, x)") from None
+
+
 def _wants(f: Callable[..., Any]) -> int:
     """How many arguments a function must be given."""
     import inspect
@@ -142,12 +168,18 @@ def _is_array(x: Any) -> bool:
         return False
 
 
+def _unwrapped(x: Any) -> Any:
+    """The plain value of a Variable, or of a tensor that remembers how it was computed."""
+    x = x.detach() if hasattr(x, "detach") else x
+    return getattr(x, "value", x)
+
+
 def _array(x: Any) -> Array:
-    x = getattr(x, "value", x)
     try:
-        if np.asarray(x).dtype.kind not in "bifu":
+        x = np.asarray(_unwrapped(x))
+        if x.dtype.kind not in "bifu":
             raise TypeError
-        found = np.array(x, dtype=float)
+        found = x.astype(float)
     except (TypeError, ValueError):
         raise DomainError(f"an input is a real number or an array of them, not {type(x).__name__}") from None
     if not np.isfinite(found).all():
@@ -169,7 +201,7 @@ def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, names
         parts = list(g) if isinstance(g, tuple) or (many and isinstance(g, list)) else list(g.values()) if isinstance(g, Mapping) else [g]
         if len(parts) != len(xs):
             raise ShapeError(f"the gradient has {len(parts)} parts for {len(xs)} inputs")
-        return [slope(np.asarray(getattr(p, "value", p))) for p in parts]
+        return [slope(np.asarray(_unwrapped(p))) for p in parts]
 
     def slope(g: Array) -> Array:
         if g.dtype.kind not in "bifu":
@@ -177,7 +209,7 @@ def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, names
         return g.astype(float)
 
     def number(y: Any) -> Any:
-        y = np.asarray(getattr(y, "value", y))
+        y = np.asarray(_unwrapped(y))
         if y.size != 1:
             raise ShapeError(f"the function's value has shape {y.shape}; a gradient is of a number",
                              detail="check f(...).sum(), or one entry")
@@ -185,24 +217,50 @@ def _functions(f: Callable[..., Any], gradient: Callable[..., Any] | None, names
             raise DomainError(f"the function's value is a number, not {type(y.reshape(())[()]).__name__}")
         return y.reshape(())[()]
 
+    def value(points: list[Array]) -> Any:
+        return number(_run(f, names, xs, points))
+
     if gradient is not None:
-        return lambda points: number(f(*map(_plain, points))), lambda points: as_list(gradient(*map(_plain, points)))
-    first = f(*map(_plain, xs)) if _plain_call(f, xs) else None
+        return value, lambda points: as_list(_run(gradient, names, xs, points))
+    first = _plain_call(f, xs)
     if isinstance(first, tuple) and len(first) == 2:
-        return lambda points: number(f(*map(_plain, points))[0]), lambda points: as_list(f(*map(_plain, points))[1])
+        return lambda points: number(_run(f, names, xs, points)[0]), lambda points: as_list(_run(f, names, xs, points)[1])
     from .autograd import grad
 
     slopes = grad(f, tuple(range(len(xs))))
-    return lambda points: number(f(*map(_plain, points))), lambda points: as_list(slopes(*map(_plain, points)))
+
+    def of_variables(points: list[Array]) -> list[Array]:
+        try:
+            return as_list(slopes(*map(_plain, points)))
+        except MatcalcError:
+            raise
+        except Exception as error:
+            if first is None:
+                raise
+            raise DomainError(f"f runs on arrays, but not on Variables, by which its gradient is taken: {type(error).__name__}: {error}",
+                              detail="give gradient=..., or let f return its value and its gradient") from error
+
+    return value, of_variables
 
 
-def _plain_call(f: Callable[..., Any], xs: list[Array]) -> bool:
-    """Does f take plain arrays? One that is written for Variables only does not."""
+def _run(f: Callable[..., Any], names: list[str], xs: list[Array], points: list[Array]) -> Any:
+    """f at points; what it raises is its own, with a note where it was."""
     try:
-        f(*map(_plain, xs))
+        return f(*map(_plain, points))
+    except Exception as error:
+        for name, x, p in zip(names, xs, points, strict=True):
+            for at in np.argwhere(x != p)[:1]:
+                place = [int(k) for k in at]
+                error.add_note(f"gradcheck: at {name}{place or ''} = {p[tuple(at)]}, a step away from the input {x[tuple(at)]}")
+        raise
+
+
+def _plain_call(f: Callable[..., Any], xs: list[Array]) -> Any:
+    """What f gives for plain arrays; None where it is written for Variables only."""
+    try:
+        return f(*map(_plain, xs))
     except (AttributeError, TypeError):
-        return False
-    return True
+        return None
 
 
 # ---------------------------------------------------------------- measuring
@@ -211,21 +269,25 @@ def _measured(value: Callable[..., Any], xs: list[Array],
     """df by every entry; where two stencils disagree; and how well each entry is known."""
     if method in ("auto", "complex"):
         try:
-            found = _complex(value, xs)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of imaginary parts that are dropped: such a function is measured otherwise
+                found = _complex(value, xs)
+        except Exception as error:  # whatever a function says to complex numbers is no verdict; its own mistakes show at real ones
+            if method == "complex":
+                raise DomainError(f"the function does not take complex numbers: {type(error).__name__}: {error}",
+                                  detail="method='stencil' needs real ones only") from error
+        else:
             if method == "complex" or _complex_holds(value, xs, found):
                 return found, "complex step", [], []
-        except (TypeError, ValueError, AttributeError, MatcalcError):
-            if method == "complex":
-                raise DomainError("the function does not take complex numbers", detail="method='stencil' needs real ones only") from None
     kinks: list[tuple[int, tuple[int, ...]]] = []
     measured, known = [], []
-    eps = _epsilon(value, xs)
+    eps, jitter, here = _epsilon(value, xs), _jitter(value, xs), abs(float(np.real(value(xs))))
     for i, x in enumerate(xs):
         slopes, rounding, spread, natural = (np.zeros(x.shape) for _ in range(4))
         for at in np.ndindex(x.shape):
             fine, coarse = (_stencil(value, xs, i, at, h) for h in (STEP / 2, STEP))
             slopes[at] = fine
-            noise = 1e-7 * max(1.0, abs(float(np.real(value(xs)))))
+            noise = 1e-7 * max(1.0, here) + 8 * jitter / STEP
             size = max(abs(fine), abs(coarse))
             bends = [_bend(value, xs, i, at, h) for h in (STEP, STEP / 8)]
             if not abs(fine - coarse) <= KINK * size + noise or (bends[1] > 0.5 * bends[0] and bends[1] > KINK * size + 100 * noise):
@@ -233,10 +295,10 @@ def _measured(value: Callable[..., Any], xs: list[Array],
             h = STEP / 2 * max(1.0, abs(float(x[at])))
             high = max(abs(float(np.real(value(_moved(xs, i, at, k * h))))) for k in (-2, 2))
             natural[at] = bends[0] / STEP  # the slope changes by so much over a whole entry
-            rounding[at] = 8 * (eps * high / h + 2.2e-16 * natural[at])
+            rounding[at] = 8 * ((eps * high + jitter) / h + 2.2e-16 * natural[at])
             spread[at] = abs(fine - coarse)
         measured.append(slopes)
-        known.append(Noise(rounding, spread, natural))
+        known.append(Noise(rounding, spread, natural, eps > 1e-12 or jitter > 1e-10 * here))
     return measured, "4-point stencil", kinks, known
 
 
@@ -244,6 +306,33 @@ def _epsilon(value: Callable[..., Any], xs: list[Array]) -> float:
     """The precision in which f computes."""
     kind = np.asarray(value(xs)).dtype
     return float(np.finfo(kind).eps) if kind.kind == "f" else 2.2e-16
+
+
+def _jitter(value: Callable[..., Any], xs: list[Array]) -> float:
+    """How far the values of f scatter around a smooth function, as where f computes in float32 and says so or not.
+
+    Differences of high order see no smooth function, only the scatter. Of pieces of two lines the middle one counts: kinks are in few, and
+    rounded values may happen to lie on a straight line; a piece without any change says nothing.
+    Source: Moré & Wild (2011), Estimating computational noise.
+    """
+    def scatter(turn: float, start: int) -> float:
+        ways = _mixed(xs, turn)
+        line = [[x + k * STEP / 4 * w for x, w in zip(xs, ways, strict=True)] for k in range(start, start + PIECE + 1)]
+        try:
+            with np.errstate(all="ignore"):
+                values = [float(np.real(value(at))) for at in line]
+        except Exception:  # a piece outside the domain says nothing
+            return 0.0
+        return float(np.sqrt(np.mean(np.diff(values, ORDER) ** 2) / comb(2 * ORDER, ORDER)))
+
+    found = [scatter(turn, start) for turn in (1.0, 2.0) for start in (-PIECE, 0, PIECE)]
+    told = sorted(s for s in found if np.isfinite(s) and s)
+    return told[len(told) // 2] if told else 0.0
+
+
+def _mixed(xs: list[Array], turn: float = 1.0) -> list[Array]:
+    """A direction in which every entry moves, each otherwise."""
+    return [np.cos(turn * (1.0 + np.arange(x.size))).reshape(x.shape) for x in xs]
 
 
 def _moved(xs: list[Array], i: int, at: tuple[int, ...], by: complex) -> list[Array]:
@@ -258,8 +347,8 @@ def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
         slopes = np.zeros(x.shape)
         for at in np.ndindex(x.shape):
             y = value(_moved(xs, i, at, 1j * TINY))
-            if not isinstance(y, complex | np.complexfloating):
-                raise TypeError("the function dropped the imaginary part")
+            if not isinstance(y, complex):  # np.complex128 is one, np.complex64 is none
+                raise TypeError("the function dropped the imaginary part, or half of the digits")
             slopes[at] = complex(y).imag / TINY
         found.append(slopes)
     return found
@@ -267,7 +356,7 @@ def _complex(value: Callable[..., Any], xs: list[Array]) -> list[Array]:
 
 def _complex_holds(value: Callable[..., Any], xs: list[Array], found: list[Array]) -> bool:
     """abs, max and conjugates are not analytic: one stencil along a mixed direction says whether the complex step may be believed."""
-    ways = [np.cos(1.0 + np.arange(x.size)).reshape(x.shape) for x in xs]
+    ways = _mixed(xs)
     expected = sum(float(np.sum(w * g)) for g, w in zip(found, ways, strict=True))
 
     def at(t: float) -> float:
@@ -314,6 +403,7 @@ def _judged(names: list[str], xs: list[Array], given: list[Array], measured: lis
                     error = 0.0  # near a point where the slope vanishes: rounding of x moves it by as much
                 elif off <= max(n.rounding[at], 10 * n.spread[at]):
                     hidden = f"by {_place(names, *place)} the differences are known to {max(n.rounding[at], 10 * n.spread[at]):.1e} only"
+                    hidden += "; f computes in float32, or rounds: more is known in float64" if n.coarse else ""
                     continue
             elif off > 1e-3 * own and off > (100 * max(noise[i].rounding[at], noise[i].spread[at]) if noise else UNSURE * scale) \
                     and off / own > small[0]:
@@ -382,8 +472,11 @@ def _asymmetric(slopes: Callable[..., Any], xs: list[Array], i: int, largest: in
     x = xs[i]
     if not 1 < x.size <= largest:
         return ""
-    rows = [np.ravel(slopes(_moved(xs, i, at, STEP))[i] - slopes(_moved(xs, i, at, -STEP))[i]) / (2 * STEP) for at in np.ndindex(x.shape)]
-    jacobian = np.array(rows, dtype=float)
+    try:
+        ends = [[slopes(_moved(xs, i, at, by))[i] for by in (STEP, -STEP)] for at in np.ndindex(x.shape)]
+    except Exception:  # a gradient that cannot be moved is as wrong as it was
+        return ""
+    jacobian = np.array([np.ravel(up - down) / (2 * STEP) for up, down in ends], dtype=float)
     if np.abs(jacobian - jacobian.T).max() <= 1e-4 * max(np.abs(jacobian).max(), 1e-12):
         return ""
     return "its own Jacobian is not symmetric, as that of a gradient is: a transpose is missing, as in (A + A.T) @ x"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import matcalc as mc
 from matcalc.autograd import Variable, grad, relu, tanh
 from matcalc.errors import DomainError, MatcalcError, ShapeError
+from matcalc.gradient_checks import _jitter
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(4, 4))
@@ -34,7 +37,9 @@ RIGHT: list[tuple[Callable[..., Any], Any, Callable[..., Any] | None]] = [
     (lambda W, x: ((W @ x) ** 2).sum(), {"W": B, "x": X}, None),
     (lambda W, x: ((W @ x) ** 2).sum(), {"W": B, "x": X}, lambda W, x: {"W": 2 * np.outer(W @ x, x), "x": 2 * W.T @ W @ x}),
     (lambda x: np.linalg.slogdet(x @ x.T)[1], B, lambda x: 2 * np.linalg.pinv(x).T), (lambda x: 3.0, X, lambda x: np.zeros(4)),
-    (lambda x: (x[::-1] * x).sum(), [1.0, 2.0, 3.0], None), (lambda x: x.sum(), np.zeros((2, 0)), lambda x: np.ones((2, 0))),
+    (lambda x: (x[::-1] * x).sum(), [1.0, 2.0, 3.0], None),
+    (lambda x, y: x.sum() + y @ y, (np.zeros((2, 0)), X), lambda x, y: (np.ones((2, 0)), 2 * y)),
+    (lambda x: math.log(x), 0.1, lambda x: 1 / x),
 ]
 
 
@@ -202,6 +207,82 @@ def test_differences_that_are_mere_rounding_accuse_nobody() -> None:
         assert mc.gradcheck(f, POINT, lambda x: -2 * x, method="stencil").verdict is False
 
 
+SINGLE: list[Callable[[Any], Any]] = [
+    lambda x: float((np.real(x).astype(np.float32) ** 2).sum()), lambda x: (x.astype(np.float32) ** 2).sum(),
+    lambda x: np.float64(np.float32(np.real(x @ x))), lambda x: (x.astype(np.complex64) ** 2).sum().real,
+    lambda x: float(np.sum(np.real(x).astype(np.float32) ** 2) + np.float32(1000)), lambda x: round(float(np.real(x @ x)), 4)]
+
+
+@pytest.mark.parametrize("f", SINGLE, ids=[str(i) for i in range(len(SINGLE))])
+@pytest.mark.parametrize("method", ["auto", "stencil"])
+def test_single_precision_is_no_mistake(f: Callable[..., Any], method: str) -> None:
+    rng = np.random.default_rng(3)
+    for x in (np.array([1.0, 2.0, 3.0]), rng.normal(size=5), 10 * rng.normal(size=3)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error" if method == "auto" else "default")
+            right = mc.gradcheck(f, x, lambda x: 2 * x, method=method)
+        assert right.verdict is not False, str(right)
+        assert right.verdict or "float32" in right.reason
+        assert mc.gradcheck(f, x, lambda x: -2 * x, method=method).verdict is False
+
+
+def test_scatter_is_not_seen_in_smooth_functions_and_kinks() -> None:
+    for f in (lambda x: np.exp(x).sum(), lambda x: np.sin(30 * x).sum(), lambda x: np.abs(x - X).sum(), lambda x: 1e6 * x @ x):
+        assert _jitter(lambda xs, f=f: f(xs[0]), [X]) <= 1e-11 * max(1.0, abs(f(X)))
+    assert 1e-8 < _jitter(lambda xs: np.float64(np.float32(xs[0] @ xs[0])), [X]) < 1e-6
+
+
+# ---------------------------------------------------------------- what a function of the user's raises
+def test_what_a_function_raises_comes_through() -> None:
+    class Mine(RuntimeError):
+        pass
+
+    def off_the_point(x: Any) -> Any:
+        if np.any(np.real(x) < 1):
+            raise Mine("below 1")
+        return x @ x
+
+    for method in ("auto", "stencil"):
+        with pytest.raises(Mine, match="below 1") as caught:
+            mc.gradcheck(off_the_point, np.ones(2), lambda x: 2 * x, method=method)
+        assert "a step away from the input 1.0" in caught.value.__notes__[0]
+    for gradient in (None, lambda x: x):
+        with pytest.raises(KeyError, match="mine"):
+            mc.gradcheck(lambda x: {}["mine"], X, gradient)
+
+    def picky(x: Any) -> Any:
+        if not (x == X).all():
+            raise Mine
+        return 2 * x + np.arange(4.0)
+
+    assert mc.gradcheck(lambda x: np.sin(x).sum(), X, picky).verdict is False  # the hint at a transpose is not worth an error
+
+
+def test_what_refuses_complex_numbers_is_measured_by_real_ones() -> None:
+    class Refused(Exception):
+        pass
+
+    def real_only(x: Any) -> Any:
+        if np.iscomplexobj(x):
+            raise Refused("no complex numbers")
+        return x @ x
+
+    assert mc.gradcheck(real_only, X, lambda x: 2 * x).method == "4-point stencil"
+    with pytest.raises(DomainError, match="Refused: no complex numbers"):
+        mc.gradcheck(real_only, X, lambda x: 2 * x, method="complex")
+
+
+def test_functions_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    for f in (lambda x: torch.relu(torch.tensor(x)).sum(), lambda x: (torch.tensor(x) @ torch.eye(4, dtype=torch.float64)).sum(),
+              lambda x: float(torch.tensor(x).sum()), lambda x: torch.tensor(x, requires_grad=True).sum()):
+        assert mc.gradcheck(f, np.abs(X), lambda x: torch.ones(4, requires_grad=True)).verdict is True
+        assert mc.gradcheck(f, torch.tensor(np.abs(X), requires_grad=True), lambda x: -np.ones(4)).verdict is False
+    assert mc.gradcheck(lambda x: torch.tensor(x, dtype=torch.float32).square().sum().item(), X, lambda x: 2 * x).verdict is None
+    with pytest.raises(DomainError, match="not on Variables"):
+        mc.gradcheck(lambda x: torch.as_tensor(x).square().sum(), X)
+
+
 def test_a_small_entry_beside_a_large_one_is_judged_by_its_own_size() -> None:
     def f(x):
         return 1e8 * x[0] ** 2 + x[1] ** 2
@@ -234,6 +315,9 @@ def test_a_list_of_vectors_of_one_length_is_as_many_arguments_as_the_function_ha
     lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: 2 * x + 1j), lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: ["a", "b"]),
     lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: None), lambda: mc.gradcheck(lambda x: x @ x + 1j, POINT, lambda x: 2 * x),
     lambda: mc.gradcheck(lambda x: x @ x, POINT * 1j, lambda x: 2 * x), lambda: mc.gradcheck(lambda: 1.0, (), lambda: ()),
+    lambda: mc.gradcheck(lambda x: x.sum(), np.zeros(0), lambda x: x), lambda: mc.gradcheck(lambda x: 0.0, (np.zeros(0), []), lambda x: x),
+    lambda: mc.gradcheck(lambda x: x @ x, POINT, gradient=2 * POINT), lambda: mc.gradcheck(lambda x, y: x @ y, POINT, lambda x: x),
+    lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x, y: x), lambda: mc.gradcheck(lambda x: x @ x, (POINT, POINT)),
     lambda: mc.gradcheck(3, POINT), lambda: mc.gradcheck(lambda x: x @ x, POINT, 3),
     lambda: mc.gradcheck(lambda x: x @ x, POINT, lambda x: 2 * x, tolerance=-1)])
 def test_what_is_no_question_is_refused(call) -> None:
