@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, islice, product
@@ -16,7 +17,7 @@ from .errors import Fix, MatcalcError, Request, UnknownName, nearest
 from .expr import Expr, Number, magnitude, number, symbols
 from .factoring import expanded
 from .knowledge import known
-from .operators import diagonal_matrix
+from .operators import diagonal, diagonal_matrix
 from .printers.text import expression_text
 from .simplifier import Simplifier
 from .structured import CONVENTIONS
@@ -137,6 +138,10 @@ def judge(answer: Answer, claim: str, request: Request, seed: int = 0) -> Judgem
             meant = nearest(claim[start:end], set(names)) or answer.wrt or next(iter(names))
             error.detail = f"a claim is about the variables of the expression: {', '.join(names)}"
             error.fixes = (Fix(claim[:start] + meant + claim[end:]),)
+        stepped = as_step(claim)
+        if stepped and _reads(answer, stepped):
+            error.detail = "where an inequality holds, step is 1, and elsewhere 0"
+            error.fixes = (Fix(stepped),)
         raise error.at(ClaimRequest(request, claim)) from None
     case = _Case(answer, mine, seed)
     evidence = case.verify(mine, answer.reading_of_input)
@@ -146,6 +151,47 @@ def judge(answer: Answer, claim: str, request: Request, seed: int = 0) -> Judgem
     holds_if = () if mistake and mistake != TRANSPOSED else case.holds_if()
     return Judgement(answer, claim, evidence, mistake=mistake, holds_if=holds_if, difference=case.difference(),
                      counterexample=case.example())
+
+
+def as_step(text: str) -> str:
+    """A text with its inequalities as step(...), or "" where there is none.
+
+    >>> as_step("A.T @ (A @ x > 0)")
+    'A.T @ step(A @ x)'
+    """
+    found = text
+    while sign := re.search(r"([<>])=?", found):
+        start, end = _brackets(found, *sign.span())
+        left, right = found[start:sign.start()].strip(), found[sign.end():end].strip()
+        if set("<>") & {*left, *right}:
+            return ""  # 0 < x < 1 is no single step
+        left, right = (left, right) if sign[1] == ">" else (right, left)
+        inside = left if right == "0" else f"-({right})" if left == "0" else f"{left} - ({right})"
+        alone = found[start - 1:start] == "(" and found[end:end + 1] == ")" and not re.search(r"\w$", found[:start - 1])
+        start, end = (start - 1, end + 1) if alone else (start, end)
+        found = f"{found[:start]}step({inside}){found[end:]}"
+    return found if found != text else ""
+
+
+def _brackets(text: str, start: int, end: int) -> tuple[int, int]:
+    """From after the bracket or comma that opens before `start` to before the one that closes after `end`."""
+    depth = 0
+    while start and not (depth == 0 and text[start - 1] in "([,"):
+        start -= 1
+        depth += {")": 1, "]": 1, "(": -1, "[": -1}.get(text[start], 0)
+    depth = 0
+    while end < len(text) and not (depth == 0 and text[end] in ")],"):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(text[end], 0)
+        end += 1
+    return start, end
+
+
+def _reads(answer: Answer, text: str) -> bool:
+    try:
+        answer.read(text, None)
+    except MatcalcError:
+        return False
+    return True
 
 
 class _Case:
@@ -165,9 +211,9 @@ class _Case:
     def mistake(self) -> str:
         """A convention, a transpose, a factor, a sign, a term: in words, if one of these is all that is wrong."""
         return self._convention() or (self._factor() if self.claimed.shape == self.right.shape else "") or self._turned() or (
-            self._in_front() or self._missing() if self.claimed.shape == self.right.shape else
-            self._in_front() or self._undiagonal() or f"the shapes differ: the {NAMES[self.answer.op]} is {_shape(self.right)}, "
-                                                      f"the claim is {_shape(self.claimed)}")
+            self._in_front() or self._only_diagonal() or self._missing() if self.claimed.shape == self.right.shape else
+            self._in_front() or self._undiagonal() or self._only_diagonal() or
+            f"the shapes differ: the {NAMES[self.answer.op]} is {_shape(self.right)}, the claim is {_shape(self.claimed)}")
 
     def _convention(self) -> str:
         """Right for a structured variable, but by another convention than the one asked for."""
@@ -214,6 +260,19 @@ class _Case:
             return f"its entries are right, but they stand on a diagonal: {self._show(diagonal_matrix(self.claimed))}"
         return ""
 
+    def _only_diagonal(self) -> str:
+        """Of a Jacobian, or of a square factor of one, the diagonal alone, as if a function of vectors were one of entries."""
+        outside, core = scalar_part(self.right)
+        chain = core.args if core.op == "matmul" else (core,)
+        for i, factor in enumerate(chain):
+            if self.answer.op != "jacobian" or factor.is_scalar or factor.shape[0] != factor.shape[1] or factor.op in ("sym", "diag", "eye"):
+                continue
+            entries = diagonal(factor)
+            short = [entries, diagonal_matrix(entries)] if len(chain) == 1 else [diagonal_matrix(entries)]
+            if any(self._claims(mul([*outside, matmul([*chain[:i], own, *chain[i + 1:]])])) for own in short):
+                return f"it takes only the diagonal of {'the' if len(chain) == 1 else 'the inner' if i else 'the outer'} Jacobian"
+        return ""
+
     def _missing(self) -> str:
         """A term too few, or too many."""
         rest = self._simple(add([self.right, negate(self.claimed)], self.right.shape))
@@ -234,6 +293,16 @@ class _Case:
         except MatcalcError:
             return False
         return verify_equal(self.text, reading, seed=self.seed, values=known().added_values(self.text.text, reading.text)).verdict is True
+
+    def _claims(self, other: Expr) -> bool:
+        """Has an expression the value of the claim?"""
+        if other.shape != self.claimed.shape:
+            return False
+        try:
+            reading = self.answer.read(self._show(other), PRINTED)
+        except MatcalcError:
+            return False
+        return verify_equal(self.claim, reading, seed=self.seed, values=known().added_values(self.claim.text, reading.text)).verdict is True
 
     def _show(self, e: Expr) -> str:
         return expression_text(e, taken=[*self.answer.known_symbols()])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import matcalc as mc
+from matcalc.claims import as_step
 from tests.command_line import command_line
 
 # what is differentiated, by what, declarations, the claim, what it is a claim about, and the first line of the verdict
@@ -60,6 +61,12 @@ CLAIMS = [
     ("logsumexp(z) - y.T @ z", "z", [], "y - softmax(z)", "auto", "false: the sign is wrong"),
     ("softmax(z)", "z", [], "diag(softmax(z)) - softmax(z) @ softmax(z).T", "auto", "true: exact, 3 points"),
     ("softmax(z)", "z", [], "diag(softmax(z))", "auto", "false: the term -softmax(z) @ softmax(z).T is missing"),
+    ("softmax(z)", "z", [], "diag(softmax(z) * (1 - softmax(z)))", "auto", "false: it takes only the diagonal of the Jacobian"),
+    ("softmax(z)", "z", [], "softmax(z) * (1 - softmax(z))", "auto", "false: it takes only the diagonal of the Jacobian"),
+    ("softmax(A @ x)", "x", [], "diag(softmax(A @ x) * (1 - softmax(A @ x))) @ A", "auto",
+     "false: it takes only the diagonal of the outer Jacobian"),
+    ("A @ softmax(x)", "x", [], "A @ diag(softmax(x) * (1 - softmax(x)))", "auto",
+     "false: it takes only the diagonal of the inner Jacobian"),
     ("tanh(A @ x)", "x", [], "diag(1 - tanh(A @ x)**2) @ A", "auto", "true: exact, 3 points"),
     ("tanh(A @ x)", "x", [], "A.T @ diag(1 - tanh(A @ x)**2)", "auto", "false: true in denominator layout: it is transposed"),
     ("A @ x", "x", [], "A.T", "auto", "false: true in denominator layout: it is transposed"),
@@ -140,6 +147,22 @@ def test_a_claim_fits_the_schema() -> None:
     assert told["holds_if"] == ["A is symmetric"]
     assert told["counterexample"]["right"] == [0, 1]
     assert told["answer"] == "(A + A.T) @ x"
+
+
+@pytest.mark.parametrize(("f", "claim", "written"), [
+    ("sum(relu(x))", "x > 0", "step(x)"), ("sum(relu(x))", "0 < x", "step(x)"), ("sum(relu(A x))", "A.T (A x > 0)", "A.T step(A x)"),
+    ("sum(relu(x - c))", "(x > c)", "step(x - (c))"), ("sum(abs(x))", "2 * (x > 0) - 1", "2 * step(x) - 1"),
+    ("sum(relu(-x))", "-(0 >= x)", "-step(-(x))")])
+def test_an_inequality_in_a_claim_is_a_step(f: str, claim: str, written: str) -> None:
+    with pytest.raises(mc.ParseError) as caught:
+        mc.check(f, "x", claim)
+    assert f'claim="{written}")' in str(caught.value)
+    assert mc.check(f, "x", written).holds is True
+
+
+def test_two_inequalities_in_a_row_are_no_step() -> None:
+    assert as_step("0 < x < 1") == as_step("x") == ""
+    assert as_step("sum((x > 1), axis=0) * (y < x[1])") == "sum(step(x - (1)), axis=0) * step(x[1] - (y))"
 
 
 @pytest.mark.parametrize("claim", ["kron(" * 9 + "A" + ", A)" * 9, "eye(k)"])
