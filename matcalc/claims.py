@@ -264,8 +264,8 @@ class _Case:
         """Of a Jacobian, or of a square factor of one, the diagonal alone, as if a function of vectors were one of entries."""
         outside, core = scalar_part(self.right)
         chain = core.args if core.op == "matmul" else (core,)
-        for i, factor in enumerate(chain):
-            if self.answer.op != "jacobian" or factor.is_scalar or factor.shape[0] != factor.shape[1] or factor.op in ("sym", "diag", "eye"):
+        for i, factor in enumerate(chain if self.answer.op == "jacobian" else ()):
+            if factor.is_scalar or factor.shape[0] != factor.shape[1] or factor.op in ("sym", "diag", "eye"):
                 continue
             entries = diagonal(factor)
             short = [entries, diagonal_matrix(entries)] if len(chain) == 1 else [diagonal_matrix(entries)]
