@@ -406,7 +406,11 @@ def test_functions_of_one_array_are_methods() -> None:
         assert type(getattr(a, name)()) is Variable
     holds(lambda z: Variable(z).exp().log().tanh().max(axis=0) if not isinstance(z, Variable) else z.exp().log().tanh().max(axis=0), T)
     assert x.dot(x).value == x.value @ x.value
+    assert np.array_equal(np.clip(x, a_min=0.2, a_max=0.3).value, x.clip(max=0.3, min=0.2).value)
     assert x.clip(0.2, 0.3).max().value <= 0.3
+    assert "exp" in dir(x)
+    assert "sort" not in dir(x)
+    assert "exp of every entry" in x.exp.__doc__
     assert (x.argmax(), x.any(), x.dtype, x.tolist()) == (np.argmax(x.value), True, np.float64, x.value.tolist())
 
 
@@ -668,6 +672,9 @@ BAD: list[tuple[Callable[[], Any], type[MatcalcError]]] = [
         lambda: ag.mpow(Variable(M), 2),
         lambda: where([True, False], Variable(X), 0.0), lambda: ag.kron(Variable(X), X), lambda: ag.trace(Variable(M)),
         lambda: Variable(X) > [1.0, 2.0],
+        lambda: ag.prod(Variable(M), axis=2), lambda: ag.flip(Variable(M), 2), lambda: ag.cumsum(Variable(M), 2),
+        lambda: Variable(M).sum(axis="a"), lambda: ag.einsum("ij,jk", Variable(M), M), lambda: ag.vstack([Variable(X), [1.0]]),
+        lambda: ag.broadcast_to(Variable(X), (2, 2)), lambda: ag.expand_dims(Variable(X), 4), lambda: Variable(X).item(),
         lambda: concatenate([Variable(X), M]), lambda: stack([Variable(X), 1.0]), lambda: stack([]), lambda: concatenate([Variable(1.0)]),
         lambda: ag.maximum(Variable(X), [1.0, 2.0]), lambda: jvp(lambda x: x, X, [1.0]), lambda: hvp(ag.sum, X, [1.0]),
         lambda: vjp(lambda x: x, X)[1]([1.0]), lambda: grad(lambda x: x)(X))),
@@ -676,6 +683,7 @@ BAD: list[tuple[Callable[[], Any], type[MatcalcError]]] = [
         lambda: ag.inv(Variable(np.ones((2, 2)))), lambda: ag.chol(Variable(-np.eye(2))), lambda: ag.logm(Variable(-np.eye(2))),
         lambda: ag.tanh("a"), lambda: ag.sum(None), lambda: concatenate(["a"]), lambda: ag.mpow(Variable(np.eye(2)), 0.5),
         lambda: ag.norm(Variable(X), -1), lambda: ag.polygamma(1.5, 1.0), lambda: ag.max(Variable([])), lambda: grad(lambda x: [x])(1.0),
+        lambda: ag.max(Variable(M), axis=(0, 1)), lambda: ag.prod(Variable(M), axis="a"), lambda: ag.sum(x[0] for x in [X]),
         lambda: grad(lambda x: x, 3)(1.0), lambda: grad(lambda: 1.0)(), lambda: jacobian(lambda x: x, mode="sideways"))),
 ]
 

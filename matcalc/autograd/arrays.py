@@ -11,16 +11,16 @@ import numpy as np
 from ..errors import DomainError, ShapeError
 from ..expr import Expr
 from .elementwise import two
-from .functions import concatenate, given, made, matmul, mean, reshape, transpose
+from .functions import axis_of, concatenate, given, made, matmul, mean, reshape, transpose
 from .operations import shape_of, weight_of
 from .variable import Variable, operand, plain
 
 
 # ---------------------------------------------------------------- of entries
-def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """The entries, kept between two bounds; at a bound, x and the bound share the derivative."""
-    x = x if low is None else two("maximum")(x, low)
-    return x if high is None else two("minimum")(x, high)
+    x = x if min is None else two("maximum")(x, min)
+    return x if max is None else two("minimum")(x, max)
 
 
 def log2(x: Any) -> Any:
@@ -77,8 +77,9 @@ def prod(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     if axis is None:
         rows, kept = ravel(x) if shape else expand_dims(x, 0), (1,) * len(shape) if keepdims else ()
     else:
-        rows = transpose(x, (*(i for i in range(len(shape)) if i != _axis(x, axis)), _axis(x, axis)))
-        kept = tuple(1 if i == _axis(x, axis) else n for i, n in enumerate(shape) if i != _axis(x, axis) or keepdims)
+        axis = axis_of("prod", x, axis)
+        rows = transpose(x, (*(i for i in range(len(shape)) if i != axis), axis))
+        kept = tuple(1 if i == axis else n for i, n in enumerate(shape) if i != axis or keepdims)
     if not shape_of(rows)[-1]:
         return np.ones(kept) if kept else 1.0
     while shape_of(rows)[-1] > 1:  # halves are multiplied: log2(n) steps
@@ -87,14 +88,6 @@ def prod(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         rows = concatenate([halves, rows[..., 2 * half:]], axis=-1) if odd else halves
     found = rows.reshape(kept)
     return found if kept or isinstance(found, Variable) else float(found)
-
-
-def _axis(x: Any, axis: int) -> int:
-    """The axis, counted from the front."""
-    n = len(shape_of(x))
-    if not -n <= axis < n:
-        raise ShapeError(f"there is no axis {axis} in shape {shape_of(x)}")
-    return axis % n
 
 
 def diff(x: Any) -> Any:
@@ -107,7 +100,8 @@ def flip(x: Any, axis: int | None = None) -> Any:
     """The entries in reverse order, along one axis or all."""
     x = given("flip", x)
     back = slice(None, None, -1)
-    return x[tuple(back if axis is None or i == _axis(x, axis) else slice(None) for i in range(len(shape_of(x))))]
+    chosen = None if axis is None else axis_of("flip", x, axis)
+    return x[tuple(back if chosen in (None, i) else slice(None) for i in range(len(shape_of(x))))]
 
 
 # ---------------------------------------------------------------- shapes
@@ -135,7 +129,7 @@ def expand_dims(x: Any, axis: int) -> Any:
 def swapaxes(x: Any, one: int, other: int) -> Any:
     """With two axes exchanged."""
     x = given("swapaxes", x)
-    return x.swapaxes(_axis(x, one), _axis(x, other))
+    return x.swapaxes(axis_of("swapaxes", x, one), axis_of("swapaxes", x, other))
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:

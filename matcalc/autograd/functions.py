@@ -33,10 +33,8 @@ def by_rows(name: str, x: Any, axis: int | None, *, keeps: bool, keepdims: bool 
         total = True
     else:
         total = False
-        if not -len(shape) <= axis < len(shape):
-            raise ShapeError(f"there is no axis {axis} in shape {shape}")
+        axis = axis_of(name, x, axis)
     n = len(shape_of(x))
-    axis %= n
     if not shape_of(x)[axis]:
         if keeps:
             return x
@@ -55,6 +53,16 @@ def by_rows(name: str, x: Any, axis: int | None, *, keeps: bool, keepdims: bool 
     if keepdims:
         found = found.reshape(tuple(1 for _ in shape) if total else tuple(1 if i == axis else k for i, k in enumerate(shape)))
     return found if shape_of(found) or isinstance(found, Variable) else float(found)
+
+
+def axis_of(name: str, x: Any, axis: Any) -> int:
+    """A single axis, counted from the front."""
+    n = len(shape_of(x))
+    if not isinstance(axis, int | np.integer):
+        raise DomainError(f"{name} is along one axis, not {axis!r}", detail="reshape, or take one axis after the other")
+    if not -n <= axis < n:
+        raise ShapeError(f"there is no axis {axis} in shape {shape_of(x)}")
+    return int(axis) % n
 
 
 def given(name: str, x: Any) -> Any:
@@ -110,10 +118,9 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
         return symbolic("cumsum", [x])
     x = _array("cumsum", x)
     shape = shape_of(x)
-    if axis is None or (len(shape) == 1 and axis in (0, -1)):
+    axis = None if axis is None else axis_of("cumsum", x, axis)
+    if axis is None or len(shape) == 1:
         return matrixwise("cumsum", ("vector",))(x.reshape(-1, 1)).reshape(-1)
-    if not -len(shape) <= axis < len(shape):
-        raise ShapeError(f"there is no axis {axis} in shape {shape}")
     columns = x.swapaxes(axis, 0)
     return (np.tri(shape[axis]) @ columns.reshape(shape[axis], -1)).reshape(shape_of(columns)).swapaxes(axis, 0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ OF_SHAPES = frozenset("shape ndim size zeros_like ones_like full_like may_share_
 RENAMED = {"absolute": "abs", "amax": "max", "amin": "min", "fabs": "abs", "diagonal": "diagv", "matrix_power": "mpow",
            "norm": "norm_as_numpy", "vector_norm": "norm", "matrix_transpose": "swapped", "remainder": "mod", "fix": "floor",
            "trunc": "floor", "rint": "round"}
+OPTIONS = {"a_min": "min", "a_max": "max"}
 NO_METHODS = ("concatenate", "stack", "hstack", "vstack", "multi_dot", "where", "polygamma", "einsum")  # their first argument is no array
 INSTEAD = {"data": "x.value is its array", "numpy": "x.value is its array", "cpu": "x.value is its array", "flat": "x.reshape(-1) is flat",
            "view": "x.reshape(...) is its view", "resize": "x.reshape(...) has another shape", "permute": "x.transpose(...) permutes",
@@ -55,7 +57,7 @@ class Method:
         try:
             if self.name in NO_METHODS:
                 raise UnknownName(self.name)
-            return partial(function("diagv" if self.name == "diagonal" else self.name), x)
+            return MethodType(function("diagv" if self.name == "diagonal" else self.name), x)
         except UnknownName:
             said = INSTEAD.get(self.name) or _instead(self.name)
             raise UnknownAttribute(f"a Variable has no attribute '{self.name}'", detail=said) from None
@@ -78,7 +80,7 @@ def add_methods(functions_of_rules: Iterable[str]) -> None:
 
 def as_numpy(f: Callable[..., Any], name: str, args: Any, options: Any = None, /, **more: Any) -> Any:
     """What NumPy's function gives for Variables: the function of the same name here; questions get the values."""
-    options = {**(options or {}), **more}
+    options = {OPTIONS.get(k, k): v for k, v in {**(options or {}), **more}.items()}
     if name in QUERIES:
         if name not in OF_SHAPES:
             _asked(name, args)

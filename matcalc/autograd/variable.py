@@ -253,6 +253,12 @@ class Variable:
     if TYPE_CHECKING:  # the functions of this package as methods (methods.py); a real __getattr__ would slow every look at a slot
         def __getattr__(self, name: str) -> Any: ...
 
+    def __dir__(self) -> list[str]:
+        """Its attributes, without those of NumPy's arrays that it has not, and only has words for (methods.py)."""
+        from .methods import Method
+
+        return [n for n in object.__dir__(self) if not isinstance(getattr(type(self), n, None), Method) or hasattr(self, n)]
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("a number has no len()")
@@ -706,5 +712,5 @@ def product(a: Any, b: Any) -> Variable:
 def _reduced(f: Callable[..., Any], v: Any, axis: Any, keepdims: bool) -> Any:
     try:
         return f(v, axis=axis, keepdims=keepdims)
-    except ValueError as error:  # numpy.exceptions.AxisError
+    except (ValueError, TypeError) as error:  # numpy.exceptions.AxisError; an axis that is no whole number
         raise ShapeError(f"there is no axis {axis} in shape {v.shape}") from error
