@@ -63,7 +63,8 @@ def gradcheck(f: Callable[..., Any], inputs: Any, gradient: Callable[..., Any] |
     `f`: a function of arrays whose value is a number. Its gradient is `gradient(*inputs)` where given; else f's own, if f returns (value,
     gradient); else that of matcalc.autograd, for a function of Variables. `inputs`: an array, or a tuple, list or dict of them.
     `method`: "complex" (f must take complex numbers; exact to rounding), "stencil" (4 points), or "auto", which tries complex first.
-    Raises DomainError where f has no finite value at the inputs, ShapeError where the gradient has another shape than the input.
+    Raises DomainError where f has no finite value at the inputs, ShapeError where the gradient has another shape than the input; what f
+    raises comes through, with a note where it was called.
 
     >>> import numpy as np, matcalc as mc
     >>> A = np.array([[1.0, 2.0], [0.0, 1.0]])

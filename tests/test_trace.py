@@ -129,6 +129,8 @@ REFUSED: list[tuple[Callable[..., Any], Sequence[str], type[MatcalcError], str]]
     (lambda x: x[x > 1], X, NotSupported, "picked by a condition"),
     (lambda A: ag.einsum("ij,ij", A, A), A, NotSupported, "einsum has no formula"),
     (lambda x: (x == 1.0) * x, X, NotSupported, "=="),
+    (lambda x: ((x > 0) + (x > 1)) * x, X, NotSupported, "no numbers"),
+    (lambda x: (x > 0).argmax() * x, X, NotSupported, "no argmax"),
     (lambda x: x.sum() * np.random.default_rng().uniform(), X, NotSupported, "drawn at random"),
     (3, X, DomainError, "reads a Python function"),
     (lambda x: (x**x).sum(), X, NotSupported, "exponent for each entry"),
@@ -172,7 +174,8 @@ def test_constants_from_outside_stay() -> None:
 
 def test_a_choice_holds_on_both_sides() -> None:
     for f in (lambda x, y: ag.where(x > 0, x * x, y).sum(), lambda x, y: ag.where((x >= y) & ~(y < 0.0), x, 2.0 * y).sum(),
-              lambda x, y: ((x <= 0.0) | (y > 1.0)) * x @ y, lambda x, y: (x > y).sum() * 1.0):
+              lambda x, y: ((x <= 0.0) | (y > 1.0)) * x @ y, lambda x, y: (x > y).sum() * 1.0,
+              lambda x, y: (x * (1.0 - (x > 0)) + (y > 0)).sum()):
         e = mc.from_function(f, XY)
         for seed in range(5):
             x, y = np.random.default_rng(seed).normal(size=(2, 4))

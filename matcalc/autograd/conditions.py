@@ -31,7 +31,21 @@ class Condition:
     def __mul__(self, other: Any) -> Any:
         return self.indicator * _indicator(other)
 
-    __rand__, __ror__, __rmul__ = __and__, __or__, __mul__
+    def __add__(self, other: Any) -> Any:
+        return self._as_number(other) + other
+
+    def __sub__(self, other: Any) -> Any:
+        return self._as_number(other) - other
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - self._as_number(other)
+
+    __rand__, __ror__, __rmul__, __radd__ = __and__, __or__, __mul__, __add__
+
+    def _as_number(self, other: Any) -> Any:
+        if isinstance(other, Condition):
+            raise NotSupported("two conditions are no numbers to be added", detail="& and | join them")
+        return self.indicator
 
     def __bool__(self) -> bool:
         raise branched()
