@@ -50,6 +50,8 @@ def function(s: Shapes, node: Node) -> None:
     signature = choose(candidates, kinds)
     if signature is None:
         raise mismatch.no_overload(s, node, candidates)
+    if node.start in s.typeset.doubtful and signature.elementwise and kinds == [MATRIX] and node.data + "m" in s.language.signatures:
+        raise mismatch.function_of_matrix(s, node)
     node.shape = apply_signature(s, node, signature)
     if signature.elementwise and kinds == [MATRIX] and node.data + "m" in s.language.signatures and s.known is None:
         s.note(f"{node.data}(X) is elementwise; the function of the matrix is {node.data}m(X)")

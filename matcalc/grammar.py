@@ -20,22 +20,23 @@ from . import misread
 from .calls import Calls, finish_call
 from .errors import Fix, ParseError, Span
 from .limits import Limits
+from .names import canonical
 from .selectors import read_selectors
 from .syntax import Node
 from .tokens import Token, integer
 
-PRODUCT_SIGNS = frozenset(["@", "*", "/", "\\", "·", "×", "⊙", "⊗", ".*", "./", ".\\"])
+PRODUCT_SIGNS = frozenset(["@", "*", "/", "\\", "·", "×", "⊙", "⊗", ".*", "./", ".\\", "frac"])
 SIGNS = {".*": "*", "./": "/"}
 MATLAB_SIGNS = {"*": "@", "/": "//", ".*": "*", "./": "/"}
 CLOSERS = frozenset([")", "]", "}", "end", ";"])
-OPENING = frozenset(["(", "name", "number"])
+OPENING = frozenset(["(", "{(", "log|", "name", "number"])  # "{(" is a bracket that only a reading sees; "log|" begins log|X|
 SPOKEN = {"end": "the expression ends", "sup": "a superscript", "name": "a name", "number": "a number"}
 
 
 class Frame:
     """An open bracket, call or pair of bars: what was read of the expression in it so far."""
 
-    __slots__ = ("closer", "start", "begin", "terms", "signs", "factors", "ops", "pending", "call", "args", "keyword", "keywords")
+    __slots__ = ("closer", "start", "begin", "terms", "signs", "factors", "ops", "pending", "call", "args", "keyword", "keywords", "bars")
 
     def __init__(self, closer: str, start: int, begin: int, call: str | None = None, args: list[Node] | None = None) -> None:
         self.closer, self.start, self.begin = closer, start, begin  # begin: of the whole call, start: of its bracket
@@ -48,6 +49,7 @@ class Frame:
         self.args: list[Node] = args if args is not None else []
         self.keyword: Token | None = None
         self.keywords: list[tuple[Token, Node]] = []
+        self.bars = "norm" if closer == "||" else "abs"
 
 
 class Grammar:
@@ -111,7 +113,8 @@ class Grammar:
         if word == "pi" and not self.calls.is_variable("pi"):
             return self.make("pi", (), None, start, end)
         if word not in self.spelled:
-            self.spelled[word] = self.text[start:end]
+            typed = self.text[start:end]
+            self.spelled[word] = typed if canonical(typed) == word else word
         return self.make("name", (), word, start, end)
 
     def _module(self, token: Token) -> Node | None:
@@ -170,13 +173,15 @@ class Grammar:
 
     def _open(self, token: Token) -> None:
         self.i += 1
-        closer = {"(": ")", "{": "}", "|": "|", "||": "||"}[token[0]]
+        closer = {"(": ")", "{(": ")", "{": "}", "|": "|", "||": "||", "log|": "|"}[token[0]]
         pending = self.frames[-1].pending
         if closer == "}" and not (pending and any(p[0] == "^" for p in pending)):
             raise ParseError(
                 "braces are used after ^ only", (token[2], token[3]), fixes=[Fix(self.text.replace("{", "(").replace("}", ")"))]
             )
         self._push(Frame(closer, token[2], token[2]))
+        if token[0] == "log|":
+            self.frames[-1].bars = "logabs"
 
     def _list(self, token: Token) -> None:
         closing = self.text.find("]", token[2]) + 1 or len(self.text)
@@ -369,7 +374,7 @@ class Grammar:
             self.depth -= 1
             self.i += 1
             self.chain = 0
-            bars = self.make("bars", (inner,), "norm" if token[0] == "||" else "abs", frame.start, token[3])
+            bars = self.make("bars", (inner,), frame.bars, frame.start, token[3])
             return self.calls.subscript(self, bars)
         if token[0] == "||" and frame.closer == "|":
             middle = token[2] + 1
@@ -476,7 +481,9 @@ PREFIX: dict[str, Callable[[Grammar, Token], Node | None]] = {
     "-": Grammar._minus,
     "+": Grammar._plus,
     "(": Grammar._open,
+    "{(": Grammar._open,
     "{": Grammar._open,
+    "log|": Grammar._open,
     "|": Grammar._open,
     "||": Grammar._open,
     "[": Grammar._list,

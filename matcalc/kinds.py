@@ -107,8 +107,9 @@ class SoftNames:
         return kind
 
     def _bars(self, node: Node) -> int:
-        if node.data == "abs":
-            return self.kinds[node.children[0]]
+        inner = self.kinds[node.children[0]]
+        if node.data == "abs" or (node.data == "logabs" and inner != MATRIX):
+            return inner
         self._reduction(node.children[0])
         return SCALAR_KIND
 
@@ -175,7 +176,7 @@ class SoftNames:
 
     def _is_elementwise(self, node: Node) -> bool:
         if node.kind == "bars":
-            return bool(node.data == "abs")
+            return node.data in ("abs", "logabs")
         if node.kind != "call":
             return True
         candidates = overloads(self.language, node.data)
@@ -195,7 +196,7 @@ def _product_kind(sign: str, left: int, right: int) -> int:
         return right
     if right == SCALAR_KIND:
         return left
-    if sign in ("*", "/", ".\\", "⊙"):
+    if sign in ("*", "/", ".\\", "⊙", "frac"):
         return left
     if sign in ("·", "dot") and left == right == COLUMN:
         return SCALAR_KIND

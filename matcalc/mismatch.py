@@ -335,6 +335,32 @@ def bars_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
     )
 
 
+def below_the_bar(shapes: Shapes, above: Node, below: Node) -> ShapeError:
+    """`\\frac{A}{B}`: a matrix has an inverse, not a reciprocal."""
+    editor = shapes.editor
+    fixes = []
+    stop = below.end + (editor.text[below.end : below.end + 1] == "}")
+    begin = max(editor.text.rfind(f, 0, above.start + 1) for f in ("\\frac", "\\tfrac", "\\dfrac", "\\cfrac"))
+    if begin >= 0:
+        top, bottom = editor.tight(above), editor.tight(below)
+        whole = (begin, stop)
+        if kind_of(below.shape) == MATRIX:
+            fixes = [editor.splice(whole, f"({top} {bottom}^{{-1}})"), editor.splice(whole, f"({bottom}^{{-1}} {top})")]
+        fixes.append(Fix(editor.splice(whole, f"({top} \\oslash {bottom})").text, note="every entry"))
+    fixes += editor.declare(below, "scalar")
+    return ShapeError("what is divided by is not a scalar", below.span, detail=_is(shapes, below.span, below.shape), fixes=fixes)
+
+
+def function_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
+    """`\\exp(X)` in a paper: of the matrix, or of every entry?"""
+    arg, name = node.children[0], node.data
+    of_matrix = shapes.editor.splice(node.span, f"\\operatorname{{{name}m}}({shapes.editor.of(arg.span)})")
+    entries = shapes.editor.splice(node.span, f"\\operatorname{{{name}}}_\\odot({shapes.editor.of(arg.span)})")
+    of_matrix.note, entries.note = "of the matrix", "of every entry"
+    return ShapeError(f"whether {name} is of the matrix or of every entry is not clear", node.span,
+                      detail=_is(shapes, arg.span, arg.shape), fixes=[of_matrix, entries])
+
+
 def norm_2_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
     inside = shapes.editor.of(node.children[0].span)
     fixes = [shapes.editor.splice(node.span, f"{f}({inside})") for f in ("spectral", "norm")]

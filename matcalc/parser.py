@@ -5,26 +5,22 @@ read("x.T A x", language)    ->  Reading: the tree, A matrix(n, n), x vector(n)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .calls import Calls
 from .declarations import Declaration, declare
 from .dims import names as names_in
-from .errors import DomainError, Fix, MatcalcError, NotSupported, ParseError, Request, nearest
+from .errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
 from .grammar import Grammar
 from .limits import Limits
 from .names import GREEK_NAMES, canonical, is_name
+from .readings import latex
 from .shapes import Shapes
-from .syntax import Language, Node, Reading, Symbol
+from .syntax import Language, Node, Reading, Symbol, Typeset
 from .tokens import Token, renamed, scan
 
 __all__ = ["Limits", "canonical_variable", "read"]
-Scanner = Callable[[str, Limits], tuple[list[Token], bool]]
-SCANNERS: dict[str, Scanner] = {"numpy": scan}  # "latex" goes here: its tokens keep the columns of the typed text
-LATEX_WORDS = GREEK_NAMES | frozenset(
-    "top intercal mathsf mathrm mathbf boldsymbol bm mathbb mathcal operatorname text frac tfrac dfrac sqrt left right cdot times odot "
-    "otimes Vert lVert rVert lvert rvert det log exp tr sum partial nabla quad".split()
-)
+LATEX_SIGNS = frozenset("|,;!{}")  # after a backslash
 SYNTAXES = ("auto", "numpy", "matlab", "latex")
 
 
@@ -102,28 +98,35 @@ def _read(
     variables = tuple(canonical_variable(name) for name in wrt)
     no_variables = Calls(language, frozenset())
     declared = declare(let, limits)
-    tokens, decimals = _scanner(text, syntax)(text, limits)
+    given = frozenset(declared if known is None else known)
+    typeset = syntax == "latex" or (syntax == "auto" and known is None and _looks_like_latex(text))
+    scanned = _scan(text, typeset, limits, Calls(language, given | frozenset(variables), variables))
     for declaration in declared.values():
         if no_variables.is_function(declaration.name):
-            raise _function_as_variable(declaration, text, tokens, let, wrt)
-    given = frozenset(declared if known is None else known)
+            raise _function_as_variable(declaration, text, scanned.tokens, let, wrt)
     shapes_given = [s.shape for s in (declared if known is None else known).values() if s.shape is not None]
     sizes = dims.union(*(names_in(d) for shape in shapes_given for d in shape))
-    grammar = grammar_of(text, tokens, language, given, variables, syntax, limits, sizes, split=known is None)
+    grammar = grammar_of(text, scanned.tokens, language, given, variables, "latex" if typeset else syntax, limits, sizes,
+                         split=known is None and not typeset)
+    grammar.notes += scanned.notes
     root = _tree(grammar, given)
-    shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims)
+    shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims,
+                    Typeset(scanned.vectors, scanned.doubtful))
     shapes.notes = grammar.notes
     found = shapes.infer()
     _check_variables(variables, found.dims, found.symbols)
-    return Reading(text, root, found.symbols, found.dims, found.notes, decimals, "matlab" if grammar.matlab else "numpy", found.unused)
+    return Reading(text, root, found.symbols, found.dims, found.notes, scanned.decimals,
+                   "latex" if typeset else "matlab" if grammar.matlab else "numpy", found.unused)
 
 
 def syntax_tree(text: str, language: Language, limits: Limits | None = None) -> Node:
     """The tree of a text as its grammar alone has it, before names get shapes; nothing is declared."""
     limits = limits or Limits()
     _check_text(text, "auto", limits)
-    tokens, _ = _scanner(text, "auto")(text, limits)
-    return _tree(grammar_of(text, tokens, language, frozenset(), (), "auto", limits), frozenset())
+    typeset = _looks_like_latex(text)
+    scanned = _scan(text, typeset, limits, Calls(language, frozenset()))
+    return _tree(grammar_of(text, scanned.tokens, language, frozenset(), (), "latex" if typeset else "auto", limits, split=not typeset),
+                 frozenset())
 
 
 def grammar_of(text: str, tokens: list[Token], language: Language, given: frozenset[str], variables: tuple[str, ...], syntax: str,
@@ -163,22 +166,28 @@ def _function_as_variable(
     return DomainError(f"{name} is a function and cannot name a variable", declaration.span, text=declaration.text, fixes=[fix])
 
 
-def _scanner(text: str, syntax: str) -> Scanner:
-    """What turns this text into tokens: a reading of another notation may have a scanner of its own."""
-    latex = syntax == "latex" or (syntax == "auto" and _looks_like_latex(text))
-    scanner = SCANNERS.get("latex" if latex else "numpy")
-    if scanner is None:
-        plainly = "written plainly: x^T A x, ||A x - b||^2; with --syntax numpy, A\\beta is inv(A) @ beta"
-        raise NotSupported("the LaTeX reading is not supported yet", detail=plainly)
-    return scanner
+def _scan(text: str, typeset: bool, limits: Limits, calls: Calls) -> latex.Translated:
+    """The tokens of a text; in LaTeX, with what its look says."""
+    if typeset:
+        return latex.translated(text, limits, calls)
+    tokens, decimals = scan(text, limits)
+    return latex.Translated(tokens, decimals, [], frozenset(), frozenset())
 
 
 def _looks_like_latex(text: str) -> bool:
-    """Dollars around it, or a backslash before a word of LaTeX; A\\b is a solution."""
+    """Dollars around it, a backslash before a word or sign of LaTeX, or a subscript in braces; A\\b is a solution."""
     if text.startswith("$") or text.endswith("$"):
         return True
-    parts = text.split("\\")
-    return len(parts) > 1 and any(_first_word(part) in LATEX_WORDS for part in parts[1:])
+    parts = text.split("\\")[1:]
+    return any(_first_word(part) in latex.WORDS or part[:1] in LATEX_SIGNS for part in parts) or _has_subscript_in_braces(text)
+
+
+def _has_subscript_in_braces(text: str) -> bool:
+    """`x_{i}`; but `||X||_{F}` is read plainly, too."""
+    i = text.find("_{")
+    while i > 0 and not text[i - 1].isalnum():
+        i = text.find("_{", i + 2)
+    return i > 0
 
 
 def _first_word(text: str) -> str:

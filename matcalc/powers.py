@@ -71,6 +71,9 @@ def bars(s: Shapes, node: Node) -> None:
     kind = kind_of(inner.shape)
     if which == "abs" and kind == MATRIX:
         raise mismatch.bars_of_matrix(s, node)
+    if which == "logabs":
+        log_of_bars(s, node, inner, kind)
+        return
     if which == "norm_2":
         if kind == MATRIX:
             raise mismatch.norm_2_of_matrix(s, node)
@@ -78,6 +81,17 @@ def bars(s: Shapes, node: Node) -> None:
     s.become(node, "call", [inner], which, SCALAR)
     if which == "norm":
         s.norm_bars.add(node)
+    applied.function(s, node)
+
+
+def log_of_bars(s: Shapes, node: Node, inner: Node, kind: int) -> None:
+    """log|X| is the logarithm of the determinant of a matrix, log|det X| too, and log(abs(x)) of anything else."""
+    determinant = inner.kind == "call" and inner.data == "det"
+    if determinant or kind == MATRIX:
+        s.become(node, "call", inner.children if determinant else [inner], "logdet", SCALAR)
+        s.note("log|X| of a matrix is logdet(X)")
+    else:
+        s.become(node, "call", [applied.apply(s, "abs", [inner], node.span)], "log", SCALAR)
     applied.function(s, node)
 
 

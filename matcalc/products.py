@@ -156,6 +156,13 @@ def right_divide(s: Shapes, factors: list[Node], signs: list[str], right: Node, 
     return factors, signs, "@", applied.apply(s, "inv", [right], right.span), shape
 
 
+def fraction(s: Shapes, factors: list[Node], signs: list[str], right: Node, shape: Shape, span: Span, token: Any) -> Rewritten:
+    """A quotient with a bar: below it stands a scalar."""
+    if right.shape != SCALAR:
+        raise mismatch.below_the_bar(s, joined(s, factors, signs, shape, span), right)
+    return factors, signs, "/", right, shape
+
+
 def dot(s: Shapes, factors: list[Node], signs: list[str], right: Node, shape: Shape, span: Span, token: Any) -> Rewritten:
     """x · y of two vectors is x.T @ y, otherwise the product."""
     if kind_of(shape) == COLUMN and kind_of(right.shape) == COLUMN:
@@ -184,4 +191,5 @@ def kron_sign(s: Shapes, factors: list[Node], signs: list[str], right: Node, sha
     return [result], [], "", right, result.shape
 
 
-REWRITTEN = {"\\": solve, ".\\": left_divide, "//": right_divide, "·": dot, "dot": dot, "×": cross, "⊙": elementwise_sign, "⊗": kron_sign}
+REWRITTEN = {"\\": solve, ".\\": left_divide, "//": right_divide, "·": dot, "dot": dot, "×": cross, "⊙": elementwise_sign, "⊗": kron_sign,
+             "frac": fraction}

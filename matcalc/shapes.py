@@ -20,9 +20,10 @@ from .limits import Limits
 from .names import letter_class
 from .repairs import Editor
 from .signatures import COLUMN, MATRIX, SCALAR_KIND, kind_of
-from .syntax import Language, Node, Symbol
+from .syntax import Language, Node, Symbol, Typeset
 from .unify import Unifier
 
+PLAIN = Typeset()
 LETTERS = ("m", "n", "k", "p", "q", "r", "s")  # for dimensions that nobody named
 KIND_OF_WORD = {"matrix": MATRIX, "vector": COLUMN, "scalar": SCALAR_KIND, "soft": SCALAR_KIND}
 
@@ -48,13 +49,14 @@ class Shapes:
         wrt: Sequence[str],
         spelled: dict[str, str],
         dims: frozenset[str] = frozenset(),
+        typeset: Typeset = PLAIN,
     ) -> None:
         self.text, self.nodes, self.language, self.limits = text, nodes, language, limits
         self.declared, self.known, self.wrt = declared, known, wrt
         self.unifier = Unifier(limits)
         self.fresh = self.unifier.fresh
         self.shapes: dict[str, Shape] = {}
-        self.spelled = spelled
+        self.spelled, self.typeset = spelled, typeset
         self.soft_scalars: frozenset[str] = frozenset()
         self.notes: list[str] = []
         self.made: list[Node] = []  # nodes that resolution added
@@ -115,7 +117,7 @@ class Shapes:
             return declaration.settled_kind()
         if name == "I" and "I" not in self.wrt:
             return ""
-        return letter_class(name)
+        return "vector" if name in self.typeset.vectors else letter_class(name)
 
     def _new_shape(self, name: str, word: str) -> Shape:
         if self.known is not None:

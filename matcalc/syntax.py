@@ -81,6 +81,13 @@ class Language(NamedTuple):
     aliases: dict[str, str]  # trace -> tr, ln -> log
 
 
+class Typeset(NamedTuple):
+    """What the look of a text says beyond its words: in LaTeX, bold letters are vectors."""
+
+    vectors: frozenset[str] = frozenset()
+    doubtful: frozenset[int] = frozenset()  # columns at which functions begin that may be of a matrix or of its entries
+
+
 class Reading(NamedTuple):
     """A text, read: the tree with shapes, its variables in order of appearance, and what was assumed."""
 

@@ -98,12 +98,12 @@ def scan(text: str, limits: Limits | None = None) -> tuple[list[Token], bool]:
             append((c, None, i, i + 1))
             i += 1
         elif c in DIGITS or (c == "." and i + 1 < n and text[i + 1] in DIGITS):
-            value, j, fractional = _number(text, i, limits)
+            value, j, fractional = number_at(text, i, limits)
             append(("number", value, i, j))
             decimals = decimals or fractional
             i = j
         else:
-            i = _other(text, i, tokens)
+            i = sign_at(text, i, tokens)
     if len(tokens) > limits.tokens:
         raise limits.exceeded(
             "tokens", f"the text has {len(tokens):,} words and signs", len(tokens), (tokens[limits.tokens][2], tokens[limits.tokens][3])
@@ -112,7 +112,7 @@ def scan(text: str, limits: Limits | None = None) -> tuple[list[Token], bool]:
     return tokens, decimals
 
 
-def _other(text: str, i: int, tokens: list[Token]) -> int:
+def sign_at(text: str, i: int, tokens: list[Token]) -> int:
     """Scan a sign of several characters, a superscript, or anything beyond ASCII."""
     c = text[i]
     pair = text[i : i + 2]
@@ -195,7 +195,7 @@ def unexpected(text: str, i: int) -> ParseError:
     return error
 
 
-def _number(text: str, i: int, limits: Limits) -> tuple[Fraction, int, bool]:
+def number_at(text: str, i: int, limits: Limits) -> tuple[Fraction, int, bool]:
     """The exact value of a literal, its end, and whether it was typed as a decimal."""
     j = _digits_end(text, i)
     whole, fraction, exponent = text[i:j], "", 0

@@ -239,14 +239,15 @@ def test_known_shapes_are_kept():
 @pytest.mark.parametrize("entry", ERRORS, ids=lambda entry: entry["text"] + " " + " ".join(entry.get("let", [])))
 def test_error(entry):
     text, let, wrt = entry["text"], tuple(entry.get("let", ())), tuple(entry.get("wrt", ()))
+    syntax = entry.get("syntax", "auto")
     with pytest.raises(MatcalcError) as caught:
-        reading(text, *let, wrt=wrt)
+        reading(text, *let, wrt=wrt, syntax=syntax)
     error = caught.value
     assert type(error).__name__ == entry["error"]
     if "caret" in entry:
         start, end = error.spans[0]
         assert (error.text or text)[start:end] == entry["caret"]
-    request = Request("simplify", text, wrt, let)
+    request = Request("simplify", text, wrt, let, (("syntax", syntax),))
     assert entry.get("says", "") in error.at(request).render()
     assert error.fixes or entry.get("fixes") == []
     for fix, expected in zip(error.fixes, entry.get("fixes", []), strict=False):
@@ -306,18 +307,10 @@ def test_long_flat_text_is_read():
 
 
 def test_unsupported_syntax_and_functions():
-    with pytest.raises(NotSupported):
-        reading("x", syntax="latex")
     with pytest.raises(MatcalcError, match="syntax"):
         reading("x", syntax="nonsense")
     with pytest.raises(NotSupported, match="svd"):
         reading("svd(X)")
-
-
-@pytest.mark.parametrize("text", ["$x^T A x$", "x^\\top A x", "\\Sigma x"])
-def test_latex_has_a_place_to_come(text):
-    with pytest.raises(NotSupported, match="LaTeX"):
-        reading(text)
 
 
 @pytest.mark.parametrize(
