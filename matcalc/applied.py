@@ -50,11 +50,16 @@ def function(s: Shapes, node: Node) -> None:
     signature = choose(candidates, kinds)
     if signature is None:
         raise mismatch.no_overload(s, node, candidates)
-    if node.start in s.typeset.doubtful and signature.elementwise and kinds == [MATRIX] and node.data + "m" in s.language.signatures:
+    if node.start in s.typeset.doubtful and kinds == [MATRIX] and signature.result.kind == "like" and _has_sibling(s, node.data):
         raise mismatch.function_of_matrix(s, node)
     node.shape = apply_signature(s, node, signature)
-    if signature.elementwise and kinds == [MATRIX] and node.data + "m" in s.language.signatures and s.known is None:
+    if signature.elementwise and kinds == [MATRIX] and _has_sibling(s, node.data) and s.known is None:
         s.note(f"{node.data}(X) is elementwise; the function of the matrix is {node.data}m(X)")
+
+
+def _has_sibling(s: Shapes, function: str) -> bool:
+    """Whether there is a function of the matrix beside the elementwise one, as expm beside exp."""
+    return function + "m" in s.language.signatures
 
 
 def axis(s: Shapes, node: Node, candidates: Sequence[Signature], kind: int) -> None:

@@ -286,10 +286,12 @@ def vector_power(shapes: Shapes, node: Node, value: Fraction | None) -> ShapeErr
     editor = shapes.editor
     typed = str(value) if value is not None and value.denominator == 1 else editor.tight(power)
     base_text = editor.tight(base)
-    fixes = [editor.splice(node.span, f"{base_text}**{typed if not typed.startswith('-') else '(' + typed + ')'}")]
+    plain = f"({typed})" if typed.startswith("-") else typed
+    fixes = [editor.splice(node.span, f"{base_text}^{{\\odot {typed}}}" if editor.latex else f"{base_text}**{plain}")]
     fixes[0].note = "every entry"
     if value == 2:
-        product = f"{base_text}.T @ {base_text}" if kind_of(base.shape) == COLUMN else f"{base_text} @ {base_text}.T"
+        column = kind_of(base.shape) == COLUMN
+        product = editor.times.join([base_text + editor.transpose * column, base_text + editor.transpose * (not column)])
         alone = editor.of(node.span) == editor.text.strip()
         fixes.append(editor.splice(node.span, product if alone else f"({product})"))
     fixes += editor.declare(base, "scalar")
@@ -326,7 +328,7 @@ def not_square(shapes: Shapes, what: str, node: Node, arg: Node) -> ShapeError:
 
 def bars_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
     inside = shapes.editor.of(node.children[0].span)
-    fixes = [shapes.editor.splice(node.span, f"{f}({inside})") for f in ("det", "abs", "norm")]
+    fixes = [shapes.editor.splice(node.span, shapes.editor.applied(f, inside)) for f in ("det", "abs", "norm")]
     return ShapeError(
         "what bars around a matrix mean is not clear",
         node.span,
@@ -363,7 +365,7 @@ def function_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
 
 def norm_2_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
     inside = shapes.editor.of(node.children[0].span)
-    fixes = [shapes.editor.splice(node.span, f"{f}({inside})") for f in ("spectral", "norm")]
+    fixes = [shapes.editor.splice(node.span, shapes.editor.applied(f, inside)) for f in ("spectral", "norm")]
     return ShapeError(
         "which norm of a matrix is meant is not clear",
         node.span,

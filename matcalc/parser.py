@@ -51,6 +51,8 @@ def read(
 def canonical_variable(name: str) -> str:
     """The name that matcalc uses for a variable as a user writes it in `wrt`."""
     known_as = canonical(name.strip())
+    if known_as[:1] == "\\" and known_as[1:] in GREEK_NAMES:
+        known_as = known_as[1:]
     if not is_name(known_as):
         raise DomainError(f"'{name}' is not a variable", detail="a variable is one name, such as x, A_1 or Sigma")
     return known_as
@@ -66,7 +68,7 @@ def _working(
     budget = max(3, min(20, 60_000 // (len(text) + 1)))
     for fix in error.fixes:
         if fix.say or fix.options:
-            good.append(fix)
+            good += [fix] if fix.options or not good else []  # words are said where no request can be printed
             continue
         mended = request.mended(fix)
         key = (mended.text, mended.let, mended.wrt)
@@ -111,7 +113,7 @@ def _read(
     grammar.notes += scanned.notes
     root = _tree(grammar, given)
     shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims,
-                    Typeset(scanned.vectors, scanned.doubtful))
+                    Typeset(typeset, scanned.vectors, scanned.doubtful))
     shapes.notes = grammar.notes
     found = shapes.infer()
     _check_variables(variables, found.dims, found.symbols)

@@ -15,8 +15,9 @@ GROUPED = frozenset({"product", "add"})  # as a factor or an argument in bracket
 class Editor:
     """The text and its declarations, for making fixes."""
 
-    def __init__(self, text: str, declared: Mapping[str, Declaration]) -> None:
-        self.text, self.declared = text, declared
+    def __init__(self, text: str, declared: Mapping[str, Declaration], latex: bool = False) -> None:
+        self.text, self.declared, self.latex = text, declared, latex
+        self.transpose, self.times, self.entrywise = ("^\\top", " ", " \\odot ") if latex else (".T", " @ ", " * ")
 
     def of(self, span: Span) -> str:
         return self.text[span[0] : span[1]]
@@ -28,6 +29,8 @@ class Editor:
     def tight(self, node: Node) -> str:
         """A node's text as something that a postfix operator can follow."""
         text = self.of(node.span)
+        if self.latex and "^" in text and not self._bracketed(text):  # a letter has one superscript
+            return f"({text})"
         return text if node.kind in TIGHT or (node.kind in GROUPED and self._bracketed(text)) else f"({text})"
 
     def tight_span(self, span: Span) -> str:
@@ -49,7 +52,7 @@ class Editor:
         """A node's text, transposed: a transpose is taken off, or put on."""
         if node.kind == "transpose" and node.children[0].start == node.start:
             return self.of(node.children[0].span)
-        return self.tight(node) + ".T"
+        return self.tight(node) + self.transpose
 
     def product(self, left: Span, right: Span, factors: list[Node], factor: Node) -> list[Fix]:
         """Edits of `left @ right` that transpose, swap or replace; `factors` are those of the left side."""
@@ -58,10 +61,10 @@ class Editor:
         last = factors[-1]
         fixes = [self.splice(factor.span, self.transposed(factor)), self.splice(last.span, self.transposed(last))]
         if len(factors) > 1:
-            fixes.append(self.splice(left, self.tight_span(left) + ".T"))
+            fixes.append(self.splice(left, self.tight_span(left) + self.transpose))
             fixes.append(self.splice((last.start, factor.end), self.transposed(last) + between + self.transposed(factor)))
-        fixes.append(self.splice((left[1], right[0]), " * "))
-        fixes.append(self.splice(whole, f"{self.of(right)} @ {self.tight_span(left)}"))
+        fixes.append(self.splice((left[1], right[0]), self.entrywise))
+        fixes.append(self.splice(whole, f"{self.of(right)}{self.times}{self.tight_span(left)}"))
         return fixes
 
     def redeclare(self, nodes: Iterable[Node]) -> list[Fix]:
@@ -84,7 +87,11 @@ class Editor:
         return [Fix(declare=(f"{spelled}: {kind}",))]
 
     def call(self, function: str, args: Iterable[Node]) -> str:
-        return f"{function}({', '.join(self.of(arg.span) for arg in args)})"
+        return self.applied(function, ", ".join(self.of(arg.span) for arg in args))
+
+    def applied(self, function: str, argument: str) -> str:
+        """A function of what was typed."""
+        return f"\\operatorname{{{function}}}({argument})" if self.latex else f"{function}({argument})"
 
 
 def names_in(nodes: Iterable[Node]) -> list[str]:

@@ -62,7 +62,7 @@ class Shapes:
         self.made: list[Node] = []  # nodes that resolution added
         self.norm_bars: set[Node] = set()
         self.constants = Constants(limits)
-        self.editor = Editor(text, declared)
+        self.editor = Editor(text, declared, typeset.latex)
         self.rigid = self._rigid_names() | dims
 
     def infer(self) -> Inferred:

@@ -84,6 +84,7 @@ class Language(NamedTuple):
 class Typeset(NamedTuple):
     """What the look of a text says beyond its words: in LaTeX, bold letters are vectors."""
 
+    latex: bool = False
     vectors: frozenset[str] = frozenset()
     doubtful: frozenset[int] = frozenset()  # columns at which functions begin that may be of a matrix or of its entries
 

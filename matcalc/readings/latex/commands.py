@@ -123,6 +123,8 @@ FUNCTIONS = {
     "LSE": "logsumexp",
     "lse": "logsumexp",
 }
+FUNCTION_COMMANDS = frozenset("det log ln exp tr Tr sin cos tan sinh cosh tanh max min".split())
+SETS = frozenset("RNZCQEP")  # in blackboard letters
 COMPOUND = {("log", "det"): "logdet"}  # \log\det X
 
 # The words after a backslash that say that a text is LaTeX.
@@ -137,5 +139,6 @@ WORDS = (
     | frozenset(REFUSED)
     | {w for w in SKIPPED if w.isalpha()}
     | {d[1:] for d in BRACKETS if d[:1] == "\\" and d[1:].isalpha()}
-    | frozenset("top intercal sqrt begin det log ln exp tr Tr sin cos tan sinh cosh tanh max min label tag".split())
+    | FUNCTION_COMMANDS
+    | frozenset("top intercal sqrt begin label tag norm abs bf rm".split())
 ) - {"T", "E"}

@@ -17,7 +17,7 @@ from . import commands
 COMMAND = re.compile(r"\\(?:[A-Za-z]+\*?|.)", re.DOTALL)
 DELIMITER = re.compile(r"\s*(\\[A-Za-z]+|\\.|.)", re.DOTALL)
 OPENED = re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}")
-WORD = re.compile(r"\s*(?:\{((?:[^{}\\]|\\[_,;!: ])*)\}|([A-Za-z]))")
+WORD = re.compile(r"\s*(?:\{(?:\\(?:rm|bf|it|sf|tt)\b)?((?:[^{}\\]|\\[_,;!: ])*)\}|([A-Za-z]))")
 OLD = re.compile(r"\{\s*\\(rm|bf|it|sf|tt)\s*(?:\s([A-Za-z]+)|\{([A-Za-z]+)\})\s*\}")  # {\rm tr}
 GROUP = re.compile(r"\s*\{[^{}]*\}")
 PAIRS = (("$$", "$$"), ("$", "$"), ("\\[", "\\]"), ("\\(", "\\)"))
@@ -40,7 +40,7 @@ def spliced(text: str, span: Span, replacement: str) -> str:
 
 def refuse(message: str, span: Span, detail: str, *texts: str) -> ParseError:
     """A refusal; the texts are ways to write what may have been meant."""
-    return ParseError(message, span, detail=detail, fixes=[Fix(text) for text in texts])
+    return ParseError(message, span, detail=detail, fixes=[Fix(text.strip()) for text in texts])
 
 
 def body(text: str) -> Span:

@@ -9,7 +9,7 @@ from ...errors import Fix, ParseError, Span
 from ...names import is_name
 from . import commands
 from .extents import Extents
-from .lexemes import Lexeme, refuse, spliced
+from .lexemes import Lexeme, spliced
 
 WRAPPED = 8  # \hat{\mathbf{x}}: more of them is no name
 
@@ -91,30 +91,31 @@ class Names:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.seen: dict[str, dict[str, list[Span]]] = {}
+        self.seen: dict[str, dict[str, list[tuple[str, Span]]]] = {}  # name -> style -> how it was set, and where
         self.vectors: set[str] = set()
 
-    def add(self, name: str, style: str, span: Span) -> None:
-        self.seen.setdefault(name, {}).setdefault(style, []).append(span)
-        if style in commands.BOLD and name[0].islower():
+    def add(self, name: str, style: str, span: Span, shown: str = "") -> None:
+        bold = style in commands.BOLD
+        self.seen.setdefault(name, {}).setdefault("bold" if bold else style, []).append((shown or self.text[span[0] : span[1]], span))
+        if bold and name[0].islower():
             self.vectors.add(name)
 
     def one_style_each(self) -> None:
         r"""`\mathbf{x}` and `x` in one formula: one variable, or two?"""
         for name, styles in self.seen.items():
             if len(styles) > 1:
-                (_, first), (_, second) = list(styles.items())[:2]
-                one, other = (self.text[span[0][0] : span[0][1]] for span in (first, second))
-                raise _two_styles(self.text, name, one, other, first[0], second)
+                raise _two_styles(self.text, name, *list(styles.values())[:2])
 
 
-def _two_styles(text: str, name: str, one: str, other: str, first: Span, second: list[Span]) -> ParseError:
-    same = renamed = text
+def _two_styles(text: str, name: str, first: list[tuple[str, Span]], second: list[tuple[str, Span]]) -> ParseError:
+    one, other = first[0][0], second[0][0]
     letter = name.partition("_")[0]
-    for span in reversed(second):
-        same = spliced(same, span, one)
-        renamed = spliced(renamed, span, f"{letter}_{{2}}" if len(letter) == 1 else f"\\{letter}_{{2}}")
-    error = refuse(f"whether {one} and {other} are one variable is not clear", second[0], "")
-    error.spans = (second[0], first)
-    error.fixes = (Fix(same, note="one variable"), Fix(renamed, note="two variables"))
-    return error
+    choices = [(second, one, "one variable"), (first, other, "one variable")]
+    choices.append((second, f"{letter}_{{2}}" if len(letter) == 1 else f"\\{letter}_{{2}}", "two variables"))
+    fixes = []
+    for places, replacement, note in choices:
+        mended = text
+        for _, span in reversed(places):
+            mended = spliced(mended, span, replacement)
+        fixes.append(Fix(mended, note=note))
+    return ParseError(f"whether {one} and {other} are one variable is not clear", second[0][1], first[0][1], fixes=fixes)
