@@ -52,6 +52,8 @@ def function(s: Shapes, node: Node) -> None:
         raise mismatch.no_overload(s, node, candidates)
     if node.start in s.typeset.doubtful and kinds == [MATRIX] and signature.result.kind == "like" and _has_sibling(s, node.data):
         raise mismatch.function_of_matrix(s, node)
+    if node.start in s.typeset.doubtful and kinds == [MATRIX] and not s.typeset.latex and signature.result.kind != "like":
+        raise mismatch.down_the_columns(s, node)
     node.shape = apply_signature(s, node, signature)
     if signature.elementwise and kinds == [MATRIX] and _has_sibling(s, node.data) and s.known is None:
         s.note(f"{node.data}(X) is elementwise; the function of the matrix is {node.data}m(X)")

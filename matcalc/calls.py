@@ -40,9 +40,11 @@ ALIASES = {
     "norm2": "norm",
 }
 # NumPy's functions for what has a sign of its own: name -> (sign, number of arguments)
-SIGNS = {"dot": "dot", "matmul": "@", "inner": "dot", "vdot": "dot", "multiply": "*", "divide": "/", "solve": "\\", "outer": "outer"}
-FORMS = frozenset(SIGNS) | {"add", "subtract", "power", "transpose", "negative"}
+SIGNS = {"dot": "dot", "matmul": "@", "inner": "dot", "vdot": "dot", "multiply": "*", "divide": "/", "solve": "\\", "outer": "outer",
+         "times": "*", "rdivide": "/", "mtimes": "@"}
+FORMS = frozenset(SIGNS) | {"add", "subtract", "power", "transpose", "negative", "plus", "minus"}
 METHODS_ONLY = frozenset({"dot", "transpose", "diagonal"})
+DOWN_THE_COLUMNS = frozenset(["sum", "mean", "max", "min", "norm"])  # of a matrix, MATLAB's are those of columns; its norm is the spectral
 ELEMENTWISE_OF_TWO = {"max": "maximum", "min": "minimum"}
 
 
@@ -314,6 +316,13 @@ def finish_call(grammar: Grammar, function: str, args: list[Node], keywords: lis
         return _form(grammar, function, args, span)
     if function in ELEMENTWISE_OF_TWO and len(args) == 2:
         function = _maximum(grammar, function, args)
+    if function == "norm" and len(args) == 2 and args[1].kind == "quoted":
+        function, args = {"fro": "norm", "nuc": "nuclear"}[args[1].data], args[:1]
+    elif function == "norm" and len(args) == 2 and args[1].kind == "number" and args[1].data == 2:
+        return grammar.make("bars", args[:1], "norm_2", start, end)
+    elif (grammar.matlab and axis is None and len(args) == 1 and function in DOWN_THE_COLUMNS
+          and grammar.text.startswith(f"{function}(", start)):
+        grammar.doubtful.add(start)
     if (
         function == "norm"
         and len(args) == 2
@@ -360,8 +369,8 @@ def _form(grammar: Grammar, function: str, args: list[Node], span: Span) -> Node
         return grammar.make("transpose", args, ".T", start, end)
     if function == "negative":
         return grammar.make("neg", args, None, start, end)
-    if function in ("add", "subtract"):
-        return grammar.make("add", args, (1, 1 if function == "add" else -1), start, end)
+    if function in ("add", "plus", "subtract", "minus"):
+        return grammar.make("add", args, (1, 1 if function in ("add", "plus") else -1), start, end)
     if function == "power":
         return grammar.make("power", args, "**", start, end)
     gap = (args[0].end, args[1].start)

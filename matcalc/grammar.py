@@ -27,7 +27,7 @@ from .tokens import Token, integer
 
 PRODUCT_SIGNS = frozenset(["@", "*", "/", "\\", "·", "×", "⊙", "⊗", ".*", "./", ".\\", "frac"])
 SIGNS = {".*": "*", "./": "/"}
-MATLAB_SIGNS = {"*": "@", "/": "//", ".*": "*", "./": "/"}
+MATLAB_SIGNS = {"*": "*@", "/": "//", ".*": "*", "./": "/"}
 CLOSERS = frozenset([")", "]", "}", "end", ";"])
 OPENING = frozenset(["(", "{(", "log|", "name", "number"])  # "{(" is a bracket that only a reading sees; "log|" begins log|X|
 SPOKEN = {"end": "the expression ends", "sup": "a superscript", "name": "a name", "number": "a number"}
@@ -62,6 +62,7 @@ class Grammar:
         self.definitions, self.matlab = definitions, matlab
         self.nodes: list[Node] = []
         self.notes: list[str] = []
+        self.doubtful: set[int] = set()  # columns of calls that mean something else of a matrix in MATLAB
         self.spelled: dict[str, str] = {}  # names as they were first typed
         self.i = 0
         self.frames: list[Frame] = []
@@ -205,6 +206,15 @@ class Grammar:
             raise self.limits.exceeded(
                 "depth", f"the text is nested more than {self.limits.depth} deep", len(self.tokens), (token[2], token[3])
             )
+
+    def _quoted(self, token: Token) -> Node:
+        """`'fro'`, as norm takes it."""
+        self.i += 1
+        self.chain = 0
+        if self.frames[-1].call != "norm":
+            fixes = [Fix(self.splice(token[2:], self.text[token[2] + 1 : token[3] - 1]))]
+            raise ParseError("text in quotes is not part of an expression", (token[2], token[3]), fixes=fixes)
+        return Node("quoted", (), token[1], (token[2], token[3]))
 
     # ---------------------------------------------------------------- after an operand
     def _postfix(self, node: Node, token: Token) -> Node:
@@ -487,6 +497,7 @@ PREFIX: dict[str, Callable[[Grammar, Token], Node | None]] = {
     "|": Grammar._open,
     "||": Grammar._open,
     "[": Grammar._list,
+    "quoted": Grammar._quoted,
 }
 INFIX: dict[str, Callable[[Grammar, Node, Token], Node | None]] = {
     "+": Grammar._sign,

@@ -84,12 +84,14 @@ class SoftNames:
         kind = self.kinds[factors[0]]
         for position, (token, factor) in enumerate(zip(node.data, factors[1:], strict=True)):
             sign, right = token[0], self.kinds[factor]
-            if sign in ("@", "\\", "dot", "//"):
+            if sign in ("@", "\\", "dot"):
                 if position == 0:
                     self._promote(factors[0])
                 self._promote(factor)
-            elif sign == "" and kind in (MATRIX, ROW):
+            elif sign in ("", "*@") and kind in (MATRIX, ROW):  # MATLAB's * is a product like that without a sign
                 self._promote(factor)
+            elif sign == "//" and right == MATRIX and position == 0:
+                self._promote(factors[0])
             kind = _product_kind(sign, kind, right)
         return kind
 

@@ -353,6 +353,17 @@ def below_the_bar(shapes: Shapes, above: Node, below: Node) -> ShapeError:
     return ShapeError("what is divided by is not a scalar", below.span, detail=_is(shapes, below.span, below.shape), fixes=fixes)
 
 
+def down_the_columns(shapes: Shapes, node: Node) -> ShapeError:
+    """`sum(A)` in MATLAB is a row, in matcalc one number."""
+    inside, name = shapes.editor.of(node.children[0].span), node.data
+    texts = [f"spectral({inside})", f"norm2({inside})"] if name == "norm" else [f"{name}({inside}, axis=0)", f"{name}(vec({inside}))"]
+    fixes = [shapes.editor.splice(node.span, text) for text in texts]
+    for fix, note in zip(fixes, ("as in MATLAB", "of all entries"), strict=True):
+        fix.note = note
+    detail = f"{_is(shapes, node.children[0].span, node.children[0].shape)}; in MATLAB {name} of a matrix is not that of all its entries"
+    return ShapeError(f"what {name} of a matrix means is not clear", node.span, detail=detail, fixes=fixes)
+
+
 def function_of_matrix(shapes: Shapes, node: Node) -> ShapeError:
     """`\\exp(X)` in a paper: of the matrix, or of every entry?"""
     arg, name = node.children[0], node.data

@@ -15,6 +15,7 @@ from .grammar import Grammar
 from .limits import Limits
 from .names import GREEK_NAMES, canonical, is_name
 from .readings import latex
+from .readings.matlab import in_matlab
 from .shapes import Shapes
 from .syntax import Language, Node, Reading, Symbol, Typeset
 from .tokens import Token, renamed, scan
@@ -113,7 +114,7 @@ def _read(
     grammar.notes += scanned.notes
     root = _tree(grammar, given)
     shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims,
-                    Typeset(typeset, scanned.vectors, scanned.doubtful))
+                    Typeset(typeset, scanned.vectors, scanned.doubtful | grammar.doubtful))
     shapes.notes = grammar.notes
     found = shapes.infer()
     _check_variables(variables, found.dims, found.symbols)
@@ -139,8 +140,11 @@ def grammar_of(text: str, tokens: list[Token], language: Language, given: frozen
     defined = _definition_names(tokens)
     if split:
         tokens = _split_products(text, tokens, given | defined, variables, Calls(language, frozenset()), notes)
-    grammar = Grammar(text, tokens, limits, Calls(language, given | defined, variables, sizes), defined, matlab)
-    grammar.notes = notes
+    calls = Calls(language, given | defined, variables, sizes)
+    if matlab:
+        tokens = in_matlab(text, tokens, calls, notes.append)
+    grammar = Grammar(text, tokens, limits, calls, defined, matlab)
+    grammar.notes = list(dict.fromkeys(notes))
     if matlab:
         grammar.note("read as MATLAB: * is the matrix product, .* is elementwise")
     return grammar

@@ -56,6 +56,7 @@ SAME = {
     "＝": "=",
     "＋": "+",
 }
+QUOTED = frozenset(["fro", "nuc"])  # what norm takes in quotes
 QUOTES = frozenset("\"“”„")
 HINTS = {
     "∑": "a sum is written sum(...); the letter is Σ or Sigma",
@@ -120,6 +121,11 @@ def sign_at(text: str, i: int, tokens: list[Token]) -> int:
         kind = pair if pair == c + c else c
         tokens.append((kind, None, i, i + len(kind)))
         return i + len(kind)
+    if (c == "'" or c == '"') and tokens and tokens[-1][0] in (",", "="):
+        closing = text.find(c, i + 1)
+        if text[i + 1 : closing] in QUOTED:
+            tokens.append(("quoted", text[i + 1 : closing], i, closing + 1))
+            return closing + 1
     if c == "'":
         tokens.append(("'", None, i, i + 1))
         return i + 1

@@ -134,7 +134,7 @@ def _command(text: str, i: int, end: int, found: list[Lexeme], defining: bool) -
     word, j = match[0][1:], match.end()
     if word.endswith("*") and word != "operatorname*":
         word, j = word[:-1], j - 1
-    word = word.removesuffix("*") if word != "*" else word
+    word = word.removesuffix("*") or word
     if word in commands.SKIPPED:
         return j
     if word == "\\":

@@ -546,7 +546,7 @@ class Translator:
         r"""`\norm{x}`, `\abs{x}`, as many papers define them."""
         bars = "||" if self.lexemes[i].value == "norm" else "|"
         stop = self.extents.argument[i + 1]
-        index, script = self._norm_index(stop - 1)
+        index, script = self._norm_index(stop - 1) if self.f.kind(i + 1) == "{" else (None, stop)
         if index is not None and index not in NORMS:
             raise refuse("which norm is meant is not clear", self.f.span(script, self.skips[script]), "",
                          self.f.instead(i, stop, f"\\|{self.f.argument(i + 1)}\\|"))
