@@ -45,6 +45,7 @@ SIGNS = {"dot": "dot", "matmul": "@", "inner": "dot", "vdot": "dot", "multiply":
 FORMS = frozenset(SIGNS) | {"add", "subtract", "power", "transpose", "negative", "plus", "minus"}
 METHODS_ONLY = frozenset({"dot", "transpose", "diagonal"})
 DOWN_THE_COLUMNS = frozenset(["sum", "mean", "max", "min", "norm"])  # of a matrix, MATLAB's are those of columns; its norm is the spectral
+POSITIONAL_AXIS = frozenset(["sum", "mean", "max", "min"])
 ELEMENTWISE_OF_TWO = {"max": "maximum", "min": "minimum"}
 
 
@@ -312,6 +313,8 @@ def finish_call(grammar: Grammar, function: str, args: list[Node], keywords: lis
                     )
                 ],
             )
+    if axis is None and len(args) == 2 and function in POSITIONAL_AXIS and _is_of_numpy(grammar, args, start):
+        axis, args = _axis(grammar, args[1]), args[:1]
     if function in FORMS and function not in grammar.calls.language.signatures:
         return _form(grammar, function, args, span)
     if function in ELEMENTWISE_OF_TWO and len(args) == 2:
@@ -338,6 +341,11 @@ def finish_call(grammar: Grammar, function: str, args: list[Node], keywords: lis
             fixes=[Fix(grammar.splice((end - 1, end - 1), "x")), Fix(grammar.splice((end - 1, end - 1), "X"))],
         )
     return grammar.make("call", args, function, start, end, axis)
+
+
+def _is_of_numpy(grammar: Grammar, args: list[Node], start: int) -> bool:
+    """`np.sum(X, 0)` or `X.sum(0)`, where the second argument is an axis; `max(x, 0)` is relu(x)."""
+    return args[0].start == start or grammar.text[start:].partition(".")[0].strip() in MODULES
 
 
 def _axis(grammar: Grammar, value: Node) -> int:

@@ -122,11 +122,12 @@ def stray(grammar: Grammar, node: Node, token: Token) -> Node | None:
     span = (token[2], token[3])
     if token[0] == "=":
         text = grammar.text
+        named = [Fix(text[span[1] :].strip(" ="), note="the right side")] if grammar.i == 1 and grammar.tokens[0][0] == "name" else []
         raise ParseError(
             "an equation is no expression",
             span,
             detail="write left side - right side, or a definition: EXPR where p = EXPR",
-            fixes=[Fix(f"{text[: span[0]].rstrip(' =')} - ({text[span[1] :].strip(' =')})")],
+            fixes=[*named, Fix(f"{text[: span[0]].rstrip(' =')} - ({text[span[1] :].strip(' =')})")],
         )
     raise grammar.one_fix(
         ParseError(
