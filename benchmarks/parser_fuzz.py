@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.parser_fuzz import run
+from tests.parser_fuzz import run, run_latex
 
 MADE = ("generated", "mutated", "bytes", "Unicode", "code")
 
@@ -28,8 +28,10 @@ def main() -> int:
     print(f"{options.count:,} texts in {seconds:.0f} s, seed {options.seed}: " + ", ".join(f"{counts[how]:,} {how}" for how in MADE))
     kinds = {kind: n for kind, n in counts.most_common() if kind not in (*MADE, "compared", "faults")}
     print(", ".join(f"{n:,} {kind}" for kind, n in kinds.items()) + f"; {counts['compared']:,} structures compared with grammar.lark")
-    print(f"faults: {counts['faults']}")
-    return 1 if counts["faults"] else 0
+    latex = run_latex(options.count, options.seed)
+    print(f"{options.count:,} texts in LaTeX: " + ", ".join(f"{n:,} {kind}" for kind, n in latex.most_common() if kind != "faults"))
+    print(f"faults: {counts['faults'] + latex['faults']}")
+    return 1 if counts["faults"] + latex["faults"] else 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from .dims import SCALAR, Dim, Shape, multiply
 from .errors import NotSupported, Span
 from .signatures import COLUMN, MATRIX, ROW, SCALAR_KIND, by_row, choose, kind_of, overloads, result_shape, takes_axis
 from .syntax import Node, Signature
+from .unify import has_variables
 
 if TYPE_CHECKING:
     from .shapes import Shapes
@@ -50,13 +51,18 @@ def function(s: Shapes, node: Node) -> None:
     signature = choose(candidates, kinds)
     if signature is None:
         raise mismatch.no_overload(s, node, candidates)
-    if node.start in s.typeset.doubtful and kinds == [MATRIX] and signature.result.kind == "like" and _has_sibling(s, node.data):
+    if node.start in s.typeset.doubtful and signature.result.kind == "like" and _has_sibling(s, node.data) and _may_be_square(s, args[0]):
         raise mismatch.function_of_matrix(s, node)
     if node.start in s.typeset.doubtful and kinds == [MATRIX] and not s.typeset.latex and signature.result.kind != "like":
         raise mismatch.down_the_columns(s, node)
     node.shape = apply_signature(s, node, signature)
     if signature.elementwise and kinds == [MATRIX] and _has_sibling(s, node.data) and s.known is None:
         s.note(f"{node.data}(X) is elementwise; the function of the matrix is {node.data}m(X)")
+
+
+def _may_be_square(s: Shapes, arg: Node) -> bool:
+    rows, columns = (s.unifier.resolve(dim) for dim in arg.shape)
+    return kind_of(arg.shape) == MATRIX and (rows == columns or has_variables(rows) or has_variables(columns))
 
 
 def _has_sibling(s: Shapes, function: str) -> bool:

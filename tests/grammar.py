@@ -305,7 +305,8 @@ def _terms(node: Node, parts: list[str]) -> str:
 
 
 def _factors(node: Node, parts: list[str]) -> str:
-    return "(" + parts[0] + "".join(f" {s[0]} {p}".replace("  ", " ") for s, p in zip(node.data, parts[1:], strict=True)) + ")"
+    signs = ["@" if sign[0] == "*@" else sign[0] for sign in node.data]  # *@: MATLAB's *
+    return "(" + parts[0] + "".join(f" {sign} {p}".replace("  ", " ") for sign, p in zip(signs, parts[1:], strict=True)) + ")"
 
 
 def _selector(s: int | slice) -> str:

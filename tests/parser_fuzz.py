@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import matcalc as mc
@@ -89,6 +92,65 @@ def code(rng: random.Random) -> str:
                        "{}(x)"]).replace("{}", chain)
 
 
+# ---------------------------------------------------------------- texts in LaTeX
+LATEX_WORD = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
+FOLDER = Path(__file__).parent / "readings"
+
+
+def latex_texts(seed: int) -> Iterator[str]:
+    """Formulas of papers with one to four faults in them, without end."""
+    rng = random.Random(seed)
+    formulas = [entry["text"] for entry in tomllib.loads((FOLDER / "latex.toml").read_text("utf-8"))["snippet"]]
+    formulas += [entry["text"] for entry in tomllib.loads((FOLDER / "refused.toml").read_text("utf-8"))["refused"] if "syntax" not in entry]
+    words = [word for formula in formulas for word in LATEX_WORD.findall(formula)]
+    while True:
+        text = rng.choice(formulas)
+        for _ in range(rng.randint(1, 4)):
+            text = spoiled(rng, LATEX_WORD.findall(text) if rng.random() < 0.8 else list(text), formulas, words)
+        yield text
+
+
+def spoiled(rng: random.Random, parts: list[str], formulas: list[str], words: list[str]) -> str:
+    """A formula with one of its words left out, doubled, exchanged or replaced, or with the end of another."""
+    if not parts:
+        return rng.choice(words)
+    i, j = rng.randrange(len(parts)), rng.randrange(len(parts))
+    match rng.randrange(6):
+        case 0:
+            del parts[i]
+        case 1:
+            parts.insert(i, parts[j])
+        case 2:
+            parts[i], parts[j] = parts[j], parts[i]
+        case 3:
+            parts[i] = rng.choice(words)
+        case 4:
+            parts.insert(i, rng.choice(words) if rng.random() < 0.8 else odd(rng))
+        case 5:
+            other = rng.choice(formulas)
+            parts = [*parts[:i], other[rng.randint(0, len(other)) :]]
+    return "".join(parts)
+
+
+def run_latex(count: int, seed: int, say: Callable[[str], None] = print) -> Counter[str]:
+    """So many formulas; each fault is told as it is found. Counts of outcomes, and of `faults`."""
+    counts: Counter[str] = Counter()
+    for text, _ in zip(latex_texts(seed), range(count), strict=False):
+        begin = time.process_time()
+        try:
+            with given_up():
+                kind, fault = asked(text, "latex")
+        except Exception as escaped:
+            kind, fault = "escaped", f"{type(escaped).__name__}: {escaped}"
+        if time.process_time() - begin > SECONDS:
+            fault = fault or "too slow"
+        counts[kind] += 1
+        if fault:
+            counts["faults"] += 1
+            say(f"[LaTeX] {text!r}\n    {fault}")
+    return counts
+
+
 # ---------------------------------------------------------------- what must be true
 class Outcome(NamedTuple):
     kind: str  # "read", or the class of the error
@@ -131,10 +193,10 @@ def judged(text: str, well_formed: bool) -> Outcome:
     return Outcome(kind, True, fault or (f"read as {theirs}, by grammar.lark as {ours}" if ours != theirs else ""))
 
 
-def asked(text: str) -> tuple[str, str]:
+def asked(text: str, syntax: str = "auto") -> tuple[str, str]:
     """The kind of what comes out of mc.parse, and what is wrong with an error."""
     try:
-        mc.parse(text)
+        mc.parse(text, syntax=syntax)
     except mc.MatcalcError as error:
         return type(error).__name__, wrong_with(error, text)
     return "read", ""

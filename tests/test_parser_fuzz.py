@@ -19,6 +19,13 @@ def test_random_texts_are_read_as_the_grammar_reads_them_or_refused() -> None:
     assert counts["read"] > 200
 
 
+def test_random_latex_is_read_or_refused() -> None:
+    faults: list[str] = []
+    counts = parser_fuzz.run_latex(4_000, seed=2, say=faults.append)
+    assert not faults, "\n".join(faults[:10])
+    assert counts["read"] > 150
+
+
 @pytest.mark.parametrize(
     ("text", "bracketed"),
     [

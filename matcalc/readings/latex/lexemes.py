@@ -132,9 +132,10 @@ def _command(text: str, i: int, end: int, found: list[Lexeme], defining: bool) -
     if match is None:
         raise unexpected(text, i)
     word, j = match[0][1:], match.end()
-    if word.endswith("*") and word != "operatorname*":
+    if word == "operatorname*":
+        word = "operatorname"
+    elif len(word) > 1 and word.endswith("*"):  # a sign of its own
         word, j = word[:-1], j - 1
-    word = word.removesuffix("*") or word
     if word in commands.SKIPPED:
         return j
     if word == "\\":

@@ -587,6 +587,9 @@ class Translator:
         pair = function, str(self.f.function_at(argument)) if argument < len(self.lexemes) else ""
         if argument == i + 1 and pair in commands.COMPOUND and self.extents.after_scripts_of_function(argument) == argument + 1:
             function, end, argument = commands.COMPOUND[pair], self.lexemes[argument].end, argument + 1
+        elif pair[0] == "log" and not marks and self.lexemes[argument : argument + 1] and self.lexemes[argument].value == "Gamma" and \
+                self.extents.opens(argument + 1):
+            function, end, argument = "gammaln", self.lexemes[argument].end, argument + 1
         if self.extents.opens(argument) or not self.extents.begins_operand(argument):
             if argument < len(self.lexemes):
                 self.later(stop, marks)
