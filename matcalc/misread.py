@@ -122,7 +122,8 @@ def stray(grammar: Grammar, node: Node, token: Token) -> Node | None:
     span = (token[2], token[3])
     if token[0] == "=":
         text = grammar.text
-        named = [Fix(text[span[1] :].strip(" ="), note="the right side")] if grammar.i == 1 and grammar.tokens[0][0] == "name" else []
+        assigned = grammar.i == 1 and grammar.tokens[0][0] == "name" and grammar.tokens[2][0] != "="
+        named = [Fix(text[span[1] :].strip(), note="the right side")] if assigned else []
         raise ParseError(
             "an equation is no expression",
             span,

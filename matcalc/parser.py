@@ -69,7 +69,7 @@ def _working(
     budget = max(3, min(20, 60_000 // (len(text) + 1)))
     for fix in error.fixes:
         if fix.say or fix.options:
-            good += [fix] if fix.options or not good else []  # words are said where no request can be printed
+            good.append(fix)
             continue
         mended = request.mended(fix)
         key = (mended.text, mended.let, mended.wrt)

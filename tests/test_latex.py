@@ -23,8 +23,8 @@ from matcalc.unparse import show
 
 CASES = [case for path in sorted((Path(__file__).parent / "corpus").glob("*.toml")) for case in tomllib.loads(path.read_text())["case"]]
 # What a reader of our own LaTeX cannot tell, and is asked: e^{X}, \sigma(x) and \psi(x), \exp(X) and |X| of a matrix, \|X\|_2.
-DOUBTS = ("whether e is the base", "is a function or a factor is not clear", "is of the matrix or of every entry", "what bars around a matrix mean",
-          "which norm of a matrix is meant")
+DOUBTS = ("whether e is the base", "is a function or a factor is not clear", "is of the matrix or of every entry",
+          "what bars around a matrix mean", "which norm of a matrix is meant")
 
 
 def declared(e: Expr) -> list[str]:
@@ -121,7 +121,8 @@ def test_plain_texts_stay_plain(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["{" * 5000, "\\frac" * 5000, "\\sqrt" * 9000 + "x", "x" + "^{x" * 3000, "(" * 9000, "|" * 9001,
-                                  "\\log" * 9000 + " x", "x_{1}" * 9000, "\\left(" * 3000 + "x" + "\\right)" * 3000, "\\hat" * 9000 + "x", "1" * 9000 + "'" * 900])
+                                  "\\log" * 9000 + " x", "x_{1}" * 9000, "\\left(" * 3000 + "x" + "\\right)" * 3000,
+                                  "\\hat" * 9000 + "x", "1" * 9000 + "'" * 900])
 def test_hostile_formulas_end_quickly(text: str) -> None:
     with pytest.raises(MatcalcError):
         mc.parse(text, syntax="latex")

@@ -73,7 +73,7 @@ SIZES = {"left": "left", "right": "right", "middle": ""} | {
 }
 ENVIRONMENTS = frozenset(["equation", "equation*", "displaymath", "math", "align", "align*", "aligned", "gather", "gather*", "split"])
 
-SUMS = "an indexed sum is not in the language: sums are written with products, as in \\mathbf{1}^\\top x, or \\|A x - b\\|^2"
+SUMS = "an indexed sum is not in the language: sums are written with products, as in \\mathbf{1}^\\top x, or \\|X w - y\\|^2"
 DERIVATIVE = "the verb says what to differentiate: grad, jacobian, hessian"
 RELATION = "a relation is no expression"
 SET = 'sets and domains are not part of an expression; shapes are declared, as in --let "x: vector(n)"'

@@ -162,8 +162,6 @@ def no_expression(f: Formula, i: int, word: str) -> MatcalcError:
     if word == "nabla":
         variable = f.base(i + 2 + (f.kind(i + 2) == "{")) if f.kind(i + 1) == "_" and i + 3 < len(f.lexemes) else None
         fixes = [derivative(without, variable.word if variable else "")]
-    elif word == "sum":
-        fixes.append(Fix(say="write the sum with matrices: \\|X w - y\\|^2 for the sum over the rows of X"))
     elif commands.REFUSED[word] in (commands.RELATION, commands.SET):
         fixes.insert(0, Fix(before, note="what stands before it"))
     error = kind(f"\\{word} is not part of any expression here", f.span(i), detail=commands.REFUSED[word], fixes=fixes)
