@@ -353,6 +353,14 @@ def below_the_bar(shapes: Shapes, above: Node, below: Node) -> ShapeError:
     return ShapeError("what is divided by is not a scalar", below.span, detail=_is(shapes, below.span, below.shape), fixes=fixes)
 
 
+def number_transposed(shapes: Shapes, node: Node) -> ShapeError:
+    """`1^T x` in a book is the sum of x; read letter by letter it would be x."""
+    number = node.children[0]
+    size = next((letter for letter in ("n", "m", "k", "p") if letter not in shapes.spelled), "n")
+    texts = [f"ones({size}).T"] * (number.data == 1) + [shapes.editor.of(number.span)]
+    return ShapeError("a number has no transpose", node.span, fixes=[shapes.editor.splice(node.span, text) for text in texts])
+
+
 def down_the_columns(shapes: Shapes, node: Node) -> ShapeError:
     """`sum(A)` in MATLAB is a row, in matcalc one number."""
     inside, name = shapes.editor.of(node.children[0].span), node.data

@@ -167,6 +167,8 @@ class Shapes:
         self.constants.neg(node)
 
     def _transpose(self, node: Node) -> None:
+        if node.children[0].kind == "number" and self.known is None:
+            raise mismatch.number_transposed(self, node)
         rows, columns = node.children[0].shape
         node.shape = (columns, rows)
         node.data = None

@@ -82,7 +82,7 @@ def scan(text: str, limits: Limits | None = None) -> tuple[list[Token], bool]:
     tokens: list[Token] = []
     append = tokens.append
     decimals = False
-    i, n = 0, len(text)
+    i, n = _within_quotes(text)
     while i < n:
         c = text[i]
         if c in BLANKS:
@@ -111,6 +111,15 @@ def scan(text: str, limits: Limits | None = None) -> tuple[list[Token], bool]:
         )
     append(("end", None, n, n))
     return tokens, decimals
+
+
+def _within_quotes(text: str) -> tuple[int, int]:
+    """Where the expression begins and ends: curly quotes around it came along when it was copied."""
+    inside = text.strip()
+    if len(inside) > 2 and inside[0] in "“„" and inside[-1] in "”“":
+        start = text.index(inside) + 1
+        return start, start + len(inside) - 2
+    return 0, len(text)
 
 
 def sign_at(text: str, i: int, tokens: list[Token]) -> int:

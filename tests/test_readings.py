@@ -56,3 +56,8 @@ def test_there_are_as_many_as_promised() -> None:
     assert min(counts["matlab"], counts["numpy"]) >= 40
     assert len(REFUSED) >= 30
     assert all(entry["source"] for _, entry in SNIPPETS)
+
+
+@pytest.mark.parametrize(("text", "plain"), [("“x.T A x”", "x.T @ A @ x"), (r"\lambda Sigma + \Sigma", "lambda * Sigma + Sigma")])
+def test_what_came_along_when_it_was_copied(text: str, plain: str) -> None:
+    assert mc.parse(text) is mc.parse(plain)

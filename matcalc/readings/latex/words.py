@@ -31,6 +31,10 @@ def with_words(text: str, found: list[Lexeme], calls: Calls) -> list[Lexeme]:
             out.append(Lexeme("word", word, start, end, "typed"))
         else:
             letters = word.rstrip("0123456789")
+            if letters in GREEK_NAMES and len(letters) > 3:  # nobody multiplies S, i, g, m and a
+                out.append(Lexeme("name", word, start, end))
+                i = stop
+                continue
             if _looks_like_a_word(letters, calls):
                 raise _refused(text, letters, start, calls)
             out += found[i:stop]
