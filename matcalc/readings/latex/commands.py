@@ -13,11 +13,13 @@ STYLES = BOLD | frozenset(["mathcal", "mathscr", "mathfrak", "mathbb", "mathnorm
 ROMAN = frozenset(
     ["mathrm", "mathit", "mathsf", "mathtt", "text", "textrm", "textit", "textbf", "textsf", "texttt", "mbox", "operatorname", "mathop"]
 )  # what they hold is a word
+PROSE = frozenset(["text", "textrm", "textit", "textbf", "textsf", "mbox", "mathrm"])  # with a blank in it, these hold a sentence
 ACCENTS = {"hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde", "dot": "dot"}
 FRACTIONS = frozenset(["frac", "tfrac", "dfrac", "cfrac"])
 TRANSPOSES = frozenset(["top", "intercal", "prime", "transpose", "trans", "tran", "transp", "T"])
 
-SIGNS = {"cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "otimes": "⊗", "oslash": "/", "div": "/", "ast": "*", "bullet": "·"}
+SIGNS = {"cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "otimes": "⊗", "oslash": "/", "div": "/", "ast": "*", "bullet": "·",
+         "backslash": "\\"}
 SKIPPED = frozenset(
     [
         *",;:!> ",
@@ -78,6 +80,7 @@ DERIVATIVE = "the verb says what to differentiate: grad, jacobian, hessian"
 RELATION = "a relation is no expression"
 SET = 'sets and domains are not part of an expression; shapes are declared, as in --let "x: vector(n)"'
 CASES = "there are no matrices of entries and no cases in an expression"
+SENTENCES = frozenset("minimize maximize minimise maximise subject such for all if otherwise and or s.t.".split())
 OPTIMUM = "an optimum over a variable is found by matcalc minimize"
 REFUSED = {  # command -> why it is none of an expression
     "sum": SUMS,

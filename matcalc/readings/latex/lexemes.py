@@ -176,8 +176,9 @@ def _command(text: str, i: int, end: int, found: list[Lexeme], defining: bool) -
     content = WORD.match(text, j, end) if word in commands.ROMAN else None
     if content:
         inside = content[1] if content[1] is not None else content[2]
-        inside = re.sub(r"\\[,;!: ]", "", inside).replace("\\_", "_").replace("~", " ").strip()
-        found.append(Lexeme("word", inside, i, content.end(), word))
+        inside = re.sub(r"\\[,;!: ]", "", inside).replace("\\_", "_").replace("~", " ")
+        prose = inside.strip() not in ("where", "") and " " in inside and word in commands.PROSE
+        found.append(Lexeme("prose" if prose else "word", inside.strip(), i, content.end(), word))
         return content.end()
     found.append(Lexeme("command", word, i, j))
     return j

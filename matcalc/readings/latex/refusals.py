@@ -36,6 +36,13 @@ def two_exponents(f: Formula, i: int, script: int, after: int) -> ParseError:
                   f.instead(script, after, ""))
 
 
+def index_behind_exponent(f: Formula, i: int, exponent: int, script: int, after: int) -> ParseError:
+    r"""`\Sigma^{-1}_{ij}`: an entry of the inverse, or the inverse of one matrix of several?"""
+    detail = "an index tells names apart; entries are written _{[0, 1]}"
+    return refuse("whether this is an entry or a name is not clear", f.span(i, after), detail,
+                  f.instead(i, after, f.typed(i, exponent) + f.typed(script, after) + f.typed(exponent, script)))
+
+
 def euler(f: Formula, i: int, script: int) -> ParseError:
     after = f.extents.argument[script + 1]
     inside = f.argument(script + 1)
@@ -124,6 +131,10 @@ def command(f: Formula, i: int) -> MatcalcError:
     word, span = str(f.lexemes[i].value), f.span(i)
     if word in commands.TRANSPOSES:
         return refuse("the transpose is a superscript", span, "", spliced(f.text, span, "^\\top"), spliced(f.text, span, ""))
+    if word in commands.ACCENTS:
+        stop = f.extents.argument[i + 1]
+        inside = f.argument(i + 1) if stop > i + 1 else ""
+        return refuse("an accent stands above one letter", f.span(i, stop), "", f.instead(i, stop, inside))
     if word == "mathbb":
         return blackboard(f, i)
     if word in commands.REFUSED:

@@ -216,6 +216,8 @@ class Translator:
             after, below = self.extents.argument[script + 1], self.f.kind(script) == "_"
             if below and self._is_slice(script):
                 break
+            if below and exponent is not None and name[0].isupper() and self._may_be_entry(exponent, script, after):
+                raise refusals.index_behind_exponent(self.f, i, base.end, script, after)
             if below or self._is_label(script):
                 name = f"{name}_{self._index(script, after, below and indexed)}"
                 indexed = indexed or below
@@ -249,6 +251,10 @@ class Translator:
         if self.f.kind(script) == "_" and self._splits_digits(after):
             raise refusals.one_digit(self.f, script, after)
         return index
+
+    def _may_be_entry(self, exponent: int, script: int, after: int) -> bool:
+        r"""`A^{-1}_{ij}`; but `W^\top_1` is the transpose of `W_1`."""
+        return self._mark(exponent) != "T" or len(self._index(script, after, False)) > 1
 
     def _is_declared(self, name: str, script: int) -> bool:
         """Whether a name is declared, as it stands or with its index."""
@@ -575,9 +581,12 @@ class Translator:
         if word in ("E", "Var", "Cov", "P"):
             without = Fix(self.f.instead(i, i + 1, ""), note="without it")
             raise NotSupported(f"{word} is not supported", self.f.span(i), detail=commands.REFUSED["E"], fixes=[without])
-        if self.f.base(i) is None:
-            raise refuse("words are not part of an expression", self.f.span(i), "", self.text[: lexeme.start], self.f.instead(i, i + 1, ""))
-        return self._name(i)
+        return self._prose(i) if word in commands.SENTENCES or self.f.base(i) is None else self._name(i)
+
+    def _prose(self, i: int) -> int:
+        """Words between formulas."""
+        before = self.text[: self.lexemes[i].start]
+        raise refuse("words are not part of an expression", self.f.span(i), "", before, self.f.instead(i, i + 1, ""))
 
     def _call(self, i: int, function: str) -> int:
         """A function with its argument: in brackets, or the operand behind it, if that is clear."""
@@ -633,7 +642,7 @@ class Translator:
 STEPS: dict[str, Callable[[Translator, int], int]] = {
     "name": Translator._name, "digit": Translator._digits, "word": Translator._word, "command": Translator._command,
     "{": Translator._group, "}": Translator._silently, "open": Translator._open, "close": Translator._close, "bar": Translator._bar,
-    "^": Translator._superscript, "_": Translator._subscript, "'": Translator._prime,
+    "^": Translator._superscript, "_": Translator._subscript, "prose": Translator._prose, "'": Translator._prime,
 }
 COMMANDS: dict[str, Callable[[Translator, int], int]] = {
     "sqrt": Translator._root, "norm": Translator._macro, "abs": Translator._macro,

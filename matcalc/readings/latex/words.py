@@ -15,6 +15,12 @@ def with_words(text: str, found: list[Lexeme], calls: Calls) -> list[Lexeme]:
     i = 0
     while i < len(found):
         lexeme, stop = found[i], i + 1
+        if lexeme.kind == "_" and stop < len(found) and found[stop].kind == "{":  # an index may be a word: w_{new}
+            while stop < len(found) and found[stop].kind != "}":
+                stop += 1
+            out += found[i:stop]
+            i = stop
+            continue
         after_script = i > 0 and found[i - 1].kind in ("^", "_")  # TeX takes one letter there
         if lexeme.kind != "name" or after_script:
             out.append(lexeme)
@@ -43,14 +49,20 @@ def with_words(text: str, found: list[Lexeme], calls: Calls) -> list[Lexeme]:
 
 
 def _looks_like_a_word(word: str, calls: Calls) -> bool:
-    if len(word) < 2:
-        return False
     lower = sum(c.islower() for c in word)
-    return word in GREEK_NAMES or function_named(word, calls) is not None or (len(word) > 2 and lower > 1 and word[1:].islower())
+    known = word in GREEK_NAMES or function_named(word, calls) is not None
+    return len(word) > 1 and (known or _is_differential(word) or (len(word) > 2 and lower > 1 and word[1:].islower()))
+
+
+def _is_differential(word: str) -> bool:
+    """`dX` is one letter's change to most."""
+    return len(word) == 2 and word[0] == "d"
 
 
 def _refused(text: str, word: str, start: int, calls: Calls) -> ParseError:
-    whole = f"\\{word}" if word in GREEK_NAMES else f"\\operatorname{{{word}}}" if function_named(word, calls) else f"\\mathit{{{word}}}"
+    function = function_named(word, calls) is not None
+    whole = (f"\\{word}" if word in GREEK_NAMES else f"\\operatorname{{{word}}}" if function
+             else f"\\mathrm{{d}}{word[1]}" if _is_differential(word) else f"\\mathit{{{word}}}")
     span = start, start + len(word)
     return refuse(f"whether {word} is one word or a product of letters is not clear", span, "LaTeX sets letters side by side as a product",
                   spliced(text, span, whole), spliced(text, span, " ".join(word)))
