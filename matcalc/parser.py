@@ -5,6 +5,7 @@ read("x.T A x", language)    ->  Reading: the tree, A matrix(n, n), x vector(n)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from .calls import Calls
@@ -22,6 +23,7 @@ from .tokens import Token, renamed, scan
 
 __all__ = ["Limits", "canonical_variable", "read"]
 LATEX_SIGNS = frozenset("|,;!{}")  # after a backslash
+OPERAND_END = re.compile(r"(?:[A-Za-z_]\w*|[)\]'])\s*\Z")
 SYNTAXES = ("auto", "numpy", "matlab", "latex")
 
 
@@ -42,7 +44,10 @@ def read(
     """
     limits = limits or Limits()
     try:
-        return _read(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims))
+        found = _read(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims))
+        if found.syntax == "latex" and syntax == "auto":
+            _refuse_solution(text, language, tuple(let), tuple(wrt), limits)
+        return found
     except MatcalcError as error:
         if error.fixes and known is None:
             error.fixes = _working(error, text, language, tuple(let), syntax, tuple(wrt), limits)
@@ -186,6 +191,25 @@ def _looks_like_latex(text: str) -> bool:
         return True
     parts = text.split("\\")[1:]
     return any(_first_word(part) in latex.WORDS or part[:1] in LATEX_SIGNS for part in parts) or _has_subscript_in_braces(text)
+
+
+def _refuse_solution(text: str, language: Language, let: tuple[str, ...], wrt: tuple[str, ...], limits: Limits) -> None:
+    """`A\\beta` and `A\\exp(x)`, without any other mark of LaTeX, may be solutions: refused if they can be read as such."""
+    if "$" in text or "{" in text:
+        return
+    i = text.find("\\")
+    begin = i
+    while i >= 0:
+        operand = OPERAND_END.search(text, max(0, i - 100), i)  # nobody divides by a number from the left
+        if operand is None or _first_word(text[i + 1 :]) not in latex.AFTER_SOLUTION:
+            return
+        i = text.find("\\", i + 1)
+    try:
+        _read(text, language, let, "numpy", wrt, limits)
+    except MatcalcError:
+        return
+    raise ParseError("whether \\ divides from the left or begins a command of LaTeX is not clear", (begin, begin + 1),
+                     fixes=[Fix(options=(("syntax", "latex"),)), Fix(options=(("syntax", "numpy"),))])
 
 
 def _has_subscript_in_braces(text: str) -> bool:

@@ -8,7 +8,7 @@ translate   lexemes to tokens
 
 from __future__ import annotations
 
-from .commands import WORDS
+from .commands import AFTER_SOLUTION, WORDS
 from .translate import Translated, translated
 
-__all__ = ["WORDS", "Translated", "translated"]
+__all__ = ["AFTER_SOLUTION", "WORDS", "Translated", "translated"]

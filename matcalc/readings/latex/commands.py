@@ -130,6 +130,7 @@ FUNCTION_COMMANDS = frozenset("det log ln exp tr Tr sin cos tan sinh cosh tanh m
 SETS = frozenset("RNZCQEP")  # in blackboard letters
 COMPOUND = {("log", "det"): "logdet"}  # \log\det X
 
+AFTER_SOLUTION = frozenset(LETTERS) | FUNCTION_COMMANDS  # names and functions: A\beta, A\exp(x)
 # The words after a backslash that say that a text is LaTeX.
 WORDS = (
     frozenset(LETTERS)
