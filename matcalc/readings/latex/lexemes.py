@@ -19,6 +19,7 @@ DELIMITER = re.compile(r"\s*(\\[A-Za-z]+|\\.|.)", re.DOTALL)
 OPENED = re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}")
 WORD = re.compile(r"\s*(?:\{(?:\\(?:rm|bf|it|sf|tt)\b)?((?:[^{}\\]|\\[_,;!: ])*)\}|([A-Za-z]))")
 OLD = re.compile(r"\{\s*\\(rm|bf|it|sf|tt)\s*(?:\s([A-Za-z]+)|\{([A-Za-z]+)\})\s*\}")  # {\rm tr}
+WHERE = re.compile(r"\s*\\text\{where\}")
 GROUP = re.compile(r"\s*\{[^{}]*\}")
 PAIRS = (("$$", "$$"), ("$", "$"), ("\\[", "\\]"), ("\\(", "\\)"))
 MIDDLE = frozenset("+-=,;:/*")  # before a bar, an operand is still to come
@@ -65,7 +66,7 @@ def lexemes(text: str, limits: Limits) -> list[Lexeme]:
     """The lexemes of a formula."""
     found: list[Lexeme] = []
     i, end = body(text)
-    defining = False
+    has_definitions, defining = WHERE.search(text) is not None, False  # lines after `where`, as matcalc prints them
     while i < end:
         c = text[i]
         if c in BLANKS or c == "~":
@@ -100,7 +101,7 @@ def lexemes(text: str, limits: Limits) -> list[Lexeme]:
             found.append(Lexeme(c, None, i, i + 1))
             i += 1
         elif c == "&":
-            if not defining and not text.startswith("where}", text.find("\\text{") + 6):
+            if not has_definitions:
                 raise _aligned(text, (i, i + 1))
             i += 1
         else:
@@ -139,7 +140,7 @@ def _command(text: str, i: int, end: int, found: list[Lexeme], defining: bool) -
     if word in commands.SKIPPED:
         return j
     if word == "\\":
-        if text.startswith("\\text{where}", j + len(text[j:]) - len(text[j:].lstrip())):
+        if WHERE.match(text, j):
             return j
         if defining:
             found.append(Lexeme(";", None, i, j))
@@ -215,7 +216,6 @@ def partners(text: str, found: list[Lexeme]) -> dict[int, int]:
             _close(text, found, opened, pairs, i, "}}" if kind == "}" else lexeme.value)
             operand = True
         elif kind == "bar":
-            width = 1
             closes = lexeme.side == "right" or (lexeme.side == "" and operand and any(c in ("|", "||") for c, _ in opened[-1:]))
             value = lexeme.value
             if (
@@ -233,7 +233,6 @@ def partners(text: str, found: list[Lexeme]) -> dict[int, int]:
             else:
                 opened.append((value, i))
                 operand = False
-            i += width - 1
         else:
             operand = not (
                 kind in MIDDLE
