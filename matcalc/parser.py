@@ -45,7 +45,7 @@ def read(
     limits = limits or Limits()
     try:
         found = _read(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims))
-        if found.syntax == "latex" and syntax == "auto":
+        if found.syntax == "latex" and syntax == "auto" and known is None:
             _refuse_solution(text, language, tuple(let), tuple(wrt), limits)
         return found
     except MatcalcError as error:
@@ -107,7 +107,7 @@ def _read(
     no_variables = Calls(language, frozenset())
     declared = declare(let, limits)
     given = frozenset(declared if known is None else known)
-    typeset = syntax == "latex" or (syntax == "auto" and known is None and _looks_like_latex(text))
+    typeset = syntax == "latex" or (syntax == "auto" and _looks_like_latex(text))
     scanned = _scan(text, typeset, limits, Calls(language, given | frozenset(variables), variables))
     for declaration in declared.values():
         if no_variables.is_function(declaration.name):

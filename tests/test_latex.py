@@ -128,3 +128,9 @@ def test_hostile_formulas_end_quickly(text: str) -> None:
         mc.parse(text, syntax="latex")
 
 
+
+
+def test_claims_are_read_too() -> None:
+    assert mc.check(r"x^\top A x", "x", r"(A + A^\top) x").holds
+    assert not mc.check(r"x^\top A x", "x", r"2 A x").holds
+    assert mc.grad("x.T A x", "x").equals(r"\left(A^\top + A\right) x")
