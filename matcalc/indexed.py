@@ -8,6 +8,7 @@ from typing import Any
 from . import dims
 from .answer import Answer
 from .checker import Evidence, verify_index
+from .derivation import Derivation
 from .errors import DomainError, Fix, NotSupported
 from .expr import Expr, symbol
 from .indices import IndexForm
@@ -45,6 +46,13 @@ class IndexAnswer(Answer):
         return verify_index(self._differential.read(self._differential._printed()), names, self._printed(), self.read,
                             structure=(self._derived.structure, self._structure), seed=self._seed,
                             values=known().added_values(self._reading.text))
+
+    @property
+    def derivation(self) -> Derivation:
+        """That of the differential; its last line is what is read off it, entry by entry."""
+        if self._derivation is None:
+            self._derivation = Derivation(self._differential, self)
+        return self._derivation
 
     @property
     def expression(self) -> Expr:

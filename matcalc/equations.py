@@ -1,0 +1,138 @@
+"""A derivation in writing, and the check of every equation in it: both sides evaluated, with the change of the variable as a variable.
+
+What is checked is the text that is shown. In it each d(part) that is still to be taken is read as a name, whose value is what it becomes
+on the next line; and that is checked to be the differential of the part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .checker import Evidence, verify, verify_equal
+from .errors import MatcalcError
+from .knowledge import known
+from .limits import PRINTED
+from .parser import read
+from .steps import Reason
+from .syntax import Reading, Symbol
+
+
+class Row(NamedTuple):
+    """One line of the board, laid out in a format."""
+
+    text: str
+    reasons: tuple[Reason, ...] = ()
+
+
+class Block(NamedTuple):
+    """The lines of one chain of equations."""
+
+    left: str
+    kind: str  # as of a chain, or "named": the left side is a name for a part
+    rows: list[Row]
+    link: str = ""  # as of a chain
+
+
+class Waiting(NamedTuple):
+    """A differential that is still to be taken: what it is of, and what it becomes."""
+
+    part: str
+    layer: str  # nothing where the chain rule goes through too many layers: then the next line is its differential
+    wrt: str
+    change: str
+
+
+class Written(NamedTuple):
+    """A board in one format."""
+
+    blocks: list[Block]
+    waiting: dict[str, Waiting]  # by their texts, d(A @ x)
+
+
+class Equations:
+    """The equations of a derivation as the checker reads them."""
+
+    def __init__(self, reading: Reading, symbols: Mapping[str, Symbol], answer: Evidence, texts: Written, taken: set[str]) -> None:
+        self.reading, self.symbols, self.answer, self.texts = reading, symbols, answer, texts
+        self.defined = {b.left: b.rows[0].text for b in texts.blocks if b.kind == "named"}
+        self.names: dict[str, str] = {}
+        for i, (shown, waiting) in enumerate(texts.waiting.items(), 1):
+            name = f"d_{i}"
+            while name in taken or name in self.defined:
+                name += "_"
+            self.names[shown] = name
+            self.defined[name] = waiting.layer
+
+    def evidence(self) -> list[Evidence]:
+        """One for every step; that of an equation with d(part) in it is also that of the differential of the part."""
+        first = [b for b in self.texts.blocks if b.kind in ("value", "differential")][:1]
+        found = [self._differential(self.names[shown], waiting) for shown, waiting in self.texts.waiting.items() if waiting.layer]
+        start = self._opened(first[0].rows[0].text) if first and first[0].kind == "value" else None
+        differentials = combined([*found, *([self._equal(self.reading, start)] if start else [])])
+        steps: list[Evidence] = []
+        before = ""
+        for block in self.texts.blocks:
+            for i, row in enumerate(block.rows):
+                if i and before in self.texts.waiting and not self.texts.waiting[before].layer:
+                    steps.append(self._differential(row.text, self.texts.waiting[before]))
+                elif i:
+                    steps.append(combined([self._equal(before, row.text), differentials]))
+                elif block.kind in ("within", "indexed"):  # what the convention is, and what an entry is, is judged with the answer
+                    self.defined |= {block.link: before} if block.link else {}
+                    steps.append(self.answer)
+                elif block.kind == "read off":
+                    steps.append(self._equal(before, block.link.format(row.text)))
+                elif block.kind in ("stacked", "transposed"):
+                    steps.append(self._equal(block.link.format(before), row.text))
+                elif block.kind == "named":
+                    steps.append(Evidence("exact", True, 0))
+                    continue
+                before = row.text
+        return steps
+
+    def _opened(self, text: str) -> str:
+        """The text with a name for each d(part)."""
+        for shown in sorted(self.names, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w.]){re.escape(shown)}", self.names[shown], text)
+        return text
+
+    def _differential(self, claimed: str, of: Waiting) -> Evidence:
+        try:
+            part, claim = self._read(of.part), self._read(claimed)
+        except MatcalcError as error:
+            return unread(error)
+        values = known().added_values(part.text, claim.text)
+        return verify(part, of.wrt, claim, op="differential", structure="free", tangent=of.change, values=values)
+
+    def _equal(self, left: str | Reading, right: str) -> Evidence:
+        try:
+            one, other = left if isinstance(left, Reading) else self._read(left), self._read(right)
+        except MatcalcError as error:
+            return unread(error)
+        return verify_equal(one, other, values=known().added_values(one.text, other.text))
+
+    def _read(self, text: str) -> Reading:
+        """A text with the values of the names in it."""
+        text = self._opened(text)
+        needed: dict[str, str] = {}
+        waiting = [text]
+        while waiting:
+            for name in re.findall(r"[^\W\d]\w*", waiting.pop()):
+                if name in self.defined and name not in needed:
+                    needed[name] = self._opened(self.defined[name])
+                    waiting.append(needed[name])
+        where = "; ".join(f"{name} = {value}" for name, value in needed.items())
+        text = f"{text} where {where}" if where else text
+        return read(text, known().language(), known=self.symbols, dims=self.reading.dims, limits=PRINTED)
+
+
+def unread(error: MatcalcError) -> Evidence:
+    return Evidence("exact", False, reason=f"a line cannot be read again: {error.message}")
+
+
+def combined(found: list[Evidence]) -> Evidence:
+    """Of several findings that are needed together, the weakest."""
+    order = {False: 0, None: 1, True: 2}
+    return min(found, key=lambda e: (order[e.verdict], e.kind == "exact"), default=Evidence("exact", True, 0))
