@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import dims
 from .build import build
 from .checker import Evidence, verify, verify_equal
 from .conditions import alternatives, conditions_of
-from .derivation import Derivation
 from .derive import Derived
 from .errors import CheckFailed, DomainError, Fix, LimitError, MatcalcError, NotSupported, Request
 from .expr import Expr, symbol, symbols
@@ -19,6 +18,9 @@ from .parser import read
 from .printers.text import expression_text
 from .syntax import Reading, Symbol
 from .unparse import show
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
 
 TARGETS = ("numpy",)  # languages that `code` writes
 
@@ -316,6 +318,8 @@ class Answer:
         G  = A.T @ x + A @ x                  df = <G, dx>
            = (A + A.T) @ x                    collected
         """
+        from .derivation import Derivation
+
         if self._derivation is None:
             self._derivation = Derivation(self)
         return self._derivation

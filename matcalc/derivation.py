@@ -10,12 +10,14 @@ from .build import build
 from .checker import Evidence
 from .derive import constrained_of
 from .equations import Block, Equations, Row, Waiting, Written
-from .errors import CheckFailed
+from .errors import CheckFailed, MatcalcError
 from .expr import Expr, postorder, symbol
 from .knowledge import known
+from .parser import read
+from .printers import printed
 from .printers.forms import ATOM, Form, in_order, render, shared
 from .printers.layout import Printer
-from .printers.text import Text, letter_for, names_in
+from .printers.text import Text, expression_text, letter_for, names_in
 from .steps import Board, Names, Question, Reason, board
 from .structured import structure_of, structured_both_sides, structured_gradient, structured_rows
 from .syntax import Symbol
@@ -125,9 +127,10 @@ class Derivation(Sequence[DerivationStep]):
         printer = _printer("latex")()
         rows, cite = [], Citations()
         for block in self._in("latex").blocks:
+            left = block.left if block.kind in ("named", "indexed") else _latex_left(block.left, printer)
             for i, row in enumerate(block.rows):
                 why = _latex_reasons(row.reasons, printer, cite)
-                rows.append(("" if i else f"{_latex_left(block.left, printer)} ") + f"&= {row.text}" + (f" && {why}" if why else ""))
+                rows.append(("" if i else f"{left} ") + f"&= {row.text}" + (f" && {why}" if why else ""))
         return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
     def _repr_latex_(self) -> str:
@@ -175,8 +178,10 @@ class Derivation(Sequence[DerivationStep]):
         return Names(_fresh("F" if capital else "f", taken), derivative, _fresh("H", taken), _fresh(f"{'H' if second else j}_free", taken))
 
     def _change(self, variable: Symbol) -> Symbol:
-        """dX, of which nothing is known."""
-        return Symbol(_fresh(f"d{variable.name}", self._taken()), variable.shape)
+        """dX, of which nothing is known; the same for both derivatives where there are two."""
+        of = self._answer.of
+        own = {of.linear_in.name} if of and of.linear_in and of.first else set()
+        return Symbol(_fresh(f"d{variable.name}", self._taken() - own), variable.shape)
 
     def _symbol(self, s: Symbol) -> Expr:
         return symbol(s.name, s.shape, known().closure(s.properties), len(self._answer.reading_of_input.symbols) + 1, s.spelled)
@@ -201,7 +206,8 @@ class Derivation(Sequence[DerivationStep]):
             return texts
         last, form = texts.blocks[-1], answer.to(format)
         if form != last.rows[-1].text and " where " not in form and "aligned" not in form:
-            last.rows.append(Row(form, (Reason("written out", "written out"),)))
+            named = any(re.search(rf"(?<!\w){re.escape(b.left)}(?!\w)", last.rows[-1].text) for b in texts.blocks if b.kind == "named")
+            last.rows.append(Row(form, (Reason("written out", "written out") if named else Reason("signs", "signs"),)))
         return texts
 
     # ------------------------------------------------------------ evidence
@@ -299,7 +305,18 @@ def written(board: Board, format: str, decimals: bool, typed: Sequence[Expr], ta
         for d, part in p.parts.items():
             layer = shown(printer.form(p.layers[d])) if d in p.layers else ""
             waiting[shown(printer.memo[d])] = Waiting(shown(printer.form(part)), layer, p.wrt.data.name, p.change.data.name)
-    return Written([*definitions, *blocks], waiting)
+    return Written([*_used(definitions, blocks), *blocks], waiting)
+
+
+def _used(definitions: list[Block], blocks: list[Block]) -> list[Block]:
+    """The definitions that the lines need."""
+    texts = [row.text for block in blocks for row in block.rows]
+    needed: list[Block] = []
+    for block in reversed(definitions):  # what a definition needs stands before it
+        if any(re.search(rf"(?<![\w\\]){re.escape(block.left)}(?!\w)", text) for text in texts):
+            needed.insert(0, block)
+            texts.append(block.rows[0].text)
+    return needed
 
 
 def _laid_out(printer: Printer, board: Board, opened: str) -> Printer:
@@ -312,8 +329,9 @@ def _laid_out(printer: Printer, board: Board, opened: str) -> Printer:
 
 
 def _named(board: Board, printer: Printer, taken: set[str]) -> dict[Expr, str]:
-    """The parts that have names, those first that others stand in; a part that repeats within a line makes that line shorter."""
-    lines = [printer.form(line.expression) for chain in board.chains for line in chain.lines]
+    """The parts that have names, those first that stand in others; a part that repeats within a line makes that line shorter."""
+    lines = [form for chain in board.chains for i, line in enumerate(chain.lines)
+             if (form := printer.form(line.expression)).length <= UNREADABLE or i in (0, len(chain.lines) - 1)]
     waiting = {d for p in board.pending for d in p.parts}
     changes = {p.change for p in board.pending}
 
@@ -371,11 +389,31 @@ def _latex_reasons(reasons: Sequence[Reason], printer: Printer, cite: Citations)
         if r.rule == "read off":
             found.append(_latex_left(re.sub(r" [@*] ", r" \\, ", r.words), printer))
         elif r.words:
-            found.append(rf"\text{{{_plain((r.rule if _FORMULA.search(r.words) else r.words) + cite.source(r).replace('  ', ' '))}}}")
+            formula = _latex_formula(r.words)
+            words = _plain("" if formula else r.rule if _FORMULA.search(r.words) else r.words)
+            where = _plain(cite.source(r).strip())
+            text = " ".join(filter(None, (words, where)))
+            found.append(formula + (r"\ " if formula and text else "") + (rf"\text{{{text}}}" if text else ""))
     return r",\ ".join(dict.fromkeys(found))
 
 
 _FORMULA = re.compile(r"[=*@^<>_()]")
+
+
+def _latex_formula(words: str) -> str:
+    """A rule as a formula, if it is one that our notation says as it stands; `d` in front is the differential."""
+    sides = []
+    for side in words.split(" = "):
+        text, opened = (side[2:], r"\mathrm{d}\,") if side.startswith("d ") else (side, "")
+        change = [f"d{name}: vector(n)" for name in ("x",) if f"d{name}" in text]
+        try:
+            e = build(read(text, known().language(), [*change, *(["x: vector(n)"] if change else [])]))
+        except MatcalcError:
+            return ""
+        if expression_text(e) != text:
+            return ""
+        sides.append(opened + printed(e, "latex"))
+    return " = ".join(sides) if len(sides) == 2 else ""
 
 
 def _plain(text: str) -> str:

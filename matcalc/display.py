@@ -60,9 +60,10 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
 def show_steps(answer: Any, format: str) -> list[str]:
     """The derivation, and below it the answer by itself; in LaTeX the last line of the derivation is the answer."""
     if format == "latex":
-        return [*answer.derivation.latex().splitlines()]
-    cells = answer.derivation.cells("unicode" if format == "unicode" else "text")
-    return [*(in_columns(cells) if coloured(sys.stdout) else ["".join(row) for row in cells]), *answer.to(format).rstrip("\n").splitlines()]
+        return list(answer.derivation.latex().splitlines())
+    steps, notation = answer.derivation, "unicode" if format == "unicode" else "text"
+    lines = in_columns(steps.cells(notation)) if coloured(sys.stdout) else steps.lines(notation)
+    return [*lines, *answer.to(format).rstrip("\n").splitlines()]
 
 
 def in_columns(cells: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -63,7 +63,7 @@ class Equations:
             while name in taken or name in self.defined:
                 name += "_"
             self.names[shown] = name
-            self.defined[name] = waiting.layer
+            self.defined |= {name: waiting.layer} if waiting.layer else {}
 
     def evidence(self) -> list[Evidence]:
         """One for every step; that of an equation with d(part) in it is also that of the differential of the part."""

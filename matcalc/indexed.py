@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import dims
 from .answer import Answer
 from .checker import Evidence, verify_index
-from .derivation import Derivation
 from .errors import DomainError, Fix, NotSupported
 from .expr import Expr, symbol
 from .indices import IndexForm
 from .knowledge import known
 from .printers.indexed import einsums, index_code, index_latex, index_text
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
 
 
 class IndexAnswer(Answer):
@@ -50,6 +52,8 @@ class IndexAnswer(Answer):
     @property
     def derivation(self) -> Derivation:
         """That of the differential; its last line is what is read off it, entry by entry."""
+        from .derivation import Derivation
+
         if self._derivation is None:
             self._derivation = Derivation(self._differential, self)
         return self._derivation

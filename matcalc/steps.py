@@ -24,7 +24,7 @@ from .rebuild import substitute
 from .simplifier import Simplifier, Step
 from .transposition import gradient
 
-DEEP = 40  # layers of an expression that are taken one by one; the chain rule of a deeper one is one line
+DEEP = 16  # layers of an expression that are taken one by one; the chain rule of a deeper one is one line
 LAYERS = 7  # lines in which a differential is taken; of a deeper expression a line takes several layers
 REWRITES = 3  # lines in which an answer is simplified
 
@@ -378,7 +378,9 @@ def board(q: Question) -> Board:
         name, derivative = q.names.derivative, q.names.second
     pending = Pending(q.path.wrt, q.change)
     goal = q.path.free if q.within else transpose(q.result) if q.transposed else q.result
-    simplified = [Line(q.path.raw), *_given(q, rewritten(q.path.given, goal, q.path.rewrites))]
+    simplified = rewritten(q.path.given, goal, q.path.rewrites)
+    if q.path.given is not q.path.raw:
+        simplified = [Line(q.path.raw), *_led_to(simplified, Reason("declared", f"what is known of {q.path.wrt.data.name}"))]
     if q.op == "differential":
         lines = [*differentiated(pending.of(f), pending), *simplified]
         return Board([*chains, Chain(f"d{name}", "differential", tuple(lines))], [p for p in (before, pending) if p])
@@ -389,17 +391,13 @@ def board(q: Question) -> Board:
         chains += _matrix(name, own, f, pending, q.path.raw, simplified)
     if q.within:
         words, formula = q.within
+        put_in = Reason("substitution", f"{q.names.free} put in")
         lines = rewritten(q.path.projected, transpose(q.result) if q.transposed else q.result, q.path.rewrites)
-        chains.append(Chain(derivative, "within", (Line(formula, (Reason("structure", words),)), *lines), q.names.free))
+        chains.append(Chain(derivative, "within", (Line(formula, (Reason("structure", words),)), *_led_to(lines, put_in)), q.names.free))
     if q.transposed:
         turned = Line(q.result, (Reason("layout", "denominator layout: the transpose"),))
         chains.append(Chain(f"{derivative}.T", "transposed", (turned,), "({}).T"))
     return Board(chains, [p for p in (before, pending) if p])
-
-
-def _given(q: Question, lines: list[Line]) -> list[Line]:
-    """Now what is known of the variable counts, too."""
-    return [Line(lines[0].expression, (Reason("declared", f"what is known of {q.path.wrt.data.name}"),)), *lines[1:]]
 
 
 def _led_to(lines: Sequence[Line], reason: Reason) -> tuple[Line, ...]:
@@ -414,6 +412,9 @@ def _gradient(f: str, name: str, of: Expr, pending: Pending, raw: Expr, simplifi
     if cotangent is not None:
         left, start = f"<{cotangent.data.name}, d{f}>", frobenius(cotangent, start)
     lines = differentiated(start, pending)
+    if cotangent is not None and not pending.layers:  # too deep: <G, dF> = d<G, F>, in one line
+        lines = [Line(pending.of(frobenius(cotangent, of)))]
+        pending.forget(lines[0].expression)
     lines.append(Line(paired(raw, change), _moves(lines[-1].expression, change)))
     off = Reason("read off", f"{left} = <{name}, {change.data.name}>")
     pair = f"sum(({{}}) * {change.data.name})"

@@ -24,6 +24,19 @@ DEFAULTS = {"let": (), "syntax": "auto", "rules": (), "check": True, "seed": 0, 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "schema.json").read_text())
 
 
+class Derivation:
+    """Its steps, as derivation.py gives them."""
+
+    def cells(self, format: str) -> list[tuple[str, str, str]]:
+        return [("df = ", "x.T @ (A + A.T) @ dx    ", "product rule"), ("G  = ", "(A + A.T) @ x", "")]
+
+    def lines(self, format: str) -> list[str]:
+        return ["".join(row) for row in self.cells(format)]
+
+    def latex(self) -> str:
+        return "\\begin{align*}\n\\end{align*}"
+
+
 class Answer:
     """An answer as answer.py gives it, for `x.T A x`."""
 
@@ -32,7 +45,7 @@ class Answer:
         self.conditions = more.get("conditions", ())
         self.alternative = more.get("alternative", ())
         self.evidence = "exact, 3 points"
-        self.derivation = "product-rule: x.T @ A @ x -> (A + A.T) @ x"
+        self.derivation = Derivation()
         assumed = (Symbol("x", ("n", 1)), Symbol("A", ("n", "n")))  # in the order of the text
         self.reading = SimpleNamespace(read_as="x.T @ A @ x", assumed=assumed, notes=more.get("notes", ()))
 
@@ -47,7 +60,7 @@ class Answer:
         reading = {"text": self.text, "read_as": "x.T @ A @ x", "symbols": symbols, "notes": [], "layout": None, "structure": "projected"}
         evidence = {"kind": "exact", "points": 3, "worst": 0.0, "verdict": True, "reason": ""}
         return {"text": self.text, "wrt": self.wrt, "answer": str(self), "reading": reading, "conditions": [], "alternative": [],
-                "evidence": evidence, "derivation": [{"rule": "r", "before": "a", "after": "b", "source": ""}]}
+                "evidence": evidence, "derivation": [{"left": "G", "before": "a", "after": "b", "rule": "r", "words": "", "source": ""}]}
 
 
 @pytest.fixture
@@ -120,7 +133,9 @@ def test_several_variables_give_a_line_each(api: SimpleNamespace) -> None:
 
 
 def test_steps_come_before_the_answer(api: SimpleNamespace) -> None:
-    assert command_line("grad", "f", "--steps").out.splitlines() == ["product-rule: x.T @ A @ x -> (A + A.T) @ x", "(A + A.T) @ x"]
+    assert command_line("grad", "f", "--steps").out == "df = x.T @ (A + A.T) @ dx    product rule\nG  = (A + A.T) @ x\n(A + A.T) @ x\n"
+    assert command_line("grad", "f", "--steps", "--to", "latex").out == "\\begin{align*}\n\\end{align*}\n"
+    assert command_line("grad", "f", "--steps", "--to", "numpy").out.endswith("\n(A + A.T) @ x in numpy\n")
 
 
 def test_simplify(api: SimpleNamespace) -> None:
