@@ -315,7 +315,7 @@ class Answer:
         df = d(x.T @ A @ x)
            = dx.T @ A @ x + x.T @ A @ dx      product rule
            = x.T @ A.T @ dx + x.T @ A @ dx    a number is its own transpose
-        G  = A.T @ x + A @ x                  df = <G, dx>
+        G  = A @ x + A.T @ x                  df = <G, dx>
            = (A + A.T) @ x                    collected
         """
         from .derivation import Derivation

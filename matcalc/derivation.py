@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .build import build
 from .checker import Evidence
 from .derive import constrained_of
-from .equations import Block, Equations, Row, Waiting, Written
+from .equations import Block, Equations, Row, Waiting, Written, combined
 from .errors import CheckFailed, MatcalcError
-from .expr import Expr, postorder, symbol
+from .expr import Expr, postorder, symbol, symbols
 from .knowledge import known
 from .parser import read
 from .printers import printed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WIDE = 240  # characters of a line: a wider one is left out, and its reasons go to the next one
 UNREADABLE = 4_000  # of a line whose repeated parts have no names yet
+DERIVED = ("read off", "within", "transposed")  # chains of what is read off: signs stand there as in answers
 COLUMN = 64  # characters of a formula beside which its reason stands; that of a longer one stands below it
 
 
@@ -119,7 +120,7 @@ class Derivation(Sequence[DerivationStep]):
         \begin{align*}
         \mathrm{d}f &= \mathrm{d}\left(a^{\top} X b\right) \\
         &= a^{\top} \mathrm{d}X b && \text{d is linear} \\
-        &= \operatorname{tr}(b a^{\top} \mathrm{d}X) && \text{trace} \\
+        &= \operatorname{tr}\left(b a^{\top} \mathrm{d}X\right) && \text{trace of an outer product} \\
         G &= a b^{\top} && \mathrm{d}f = \langle G, \mathrm{d}X \rangle
         \end{align*}
         """
@@ -143,27 +144,26 @@ class Derivation(Sequence[DerivationStep]):
         moving = [a.wrt for a in (of, of.first.of if of and of.first else None) if a]
         built = build(reading, frozenset(s.name for s in constrained_of(moving)), keep=True)
         if of is None:
-            return Question("simplify", built, derived.path, derived.expression, self._names(), derived.path.wrt)
+            return Question("simplify", built, derived.path, derived.expression, self._names(), derived.path.wrt, derived.path.wrt)
         cotangent = self._symbol(of.linear_in) if of.op == "vjp" and of.linear_in else None
         change = self._symbol(self._change(of.wrt) if of.op == "vjp" or of.linear_in is None else of.linear_in)
         op, first = of.op, None
         if of.op == "hessian" or of.first is not None:
-            before = of.wrt if of.op == "hessian" or of.first is None or of.first.of is None else of.first.of.wrt
-            at = derived.path.wrt if before.name == of.wrt.name else symbol(
-                before.name, before.shape, frozenset(), [*reading.symbols].index(before.name) + 1, before.spelled)
-            first = at, self._symbol(self._change(before))
+            before = of.first.of.wrt if of.first is not None and of.first.of is not None else of.wrt
+            first = derived.path.wrt, self._symbol(self._change(before))
+        wrt = symbols(derived.path.f).get(of.wrt.name, derived.path.wrt)
         names = self._names()
         within = None
         if derived.structure != "free" and of.op != "differential":
             structure = structure_of(of.wrt)
             shape = derived.path.free.shape
             convention = {"jacobian": structured_rows, "hessian": structured_both_sides}.get(of.op, structured_gradient)
-            x = next(e for e in [symbol(of.wrt.name, of.wrt.shape, known().closure(of.wrt.properties), derived.path.wrt.data.rank)])
+            x = next(e for e in [symbol(of.wrt.name, of.wrt.shape, known().closure(of.wrt.properties), wrt.data.rank)])
             formula = convention(derived.structure, structure, symbol(names.free, shape), x)
             words = "by the free entries" if derived.structure == "independent" else "within the matrices of that structure"
             within = f"{of.wrt.name} is {structure}: {words}", formula
         transposed = of.layout == "denominator" and of.is_matrix and of.op == "jacobian"
-        return Question(op, built, derived.path, derived.expression, names, change, cotangent, first, within, transposed)
+        return Question(op, built, derived.path, derived.expression, names, wrt, change, cotangent, first, within, transposed)
 
     def _taken(self) -> set[str]:
         return {*self._answer.known_symbols(), *self._answer.reading_of_input.dims, *known().functions, *known().language().aliases}
@@ -199,7 +199,7 @@ class Derivation(Sequence[DerivationStep]):
         reading, derived = answer.reading_of_input, answer._derived
         sums = [node for node in postorder([derived.path.f]) if node.op == "add"]  # each difference has one sign in all lines
         read_as = show(reading.root, reading.symbols) if format == "text" else ""
-        texts = written(self._board, format, reading.decimals, [*derived.typed, *sums], self._taken(), read_as)
+        texts = written(self._board, format, reading.decimals, [*derived.typed, *sums], derived.typed, self._taken(), read_as)
         if self._indexed is not None:
             left, _, entries = self._indexed.to(format).partition(" = ")
             texts.blocks.append(Block(left, "indexed", [Row(entries, (Reason("entries", "entry by entry"),))]))
@@ -217,15 +217,23 @@ class Derivation(Sequence[DerivationStep]):
             self._evidence = self._equations().evidence()
         return self._evidence
 
+    def summary(self) -> str:
+        """What the check of the steps found, in a line."""
+        found = self.check()
+        weakest = combined(found)
+        if weakest.verdict is not True:
+            return f"steps: not every equation is checked: {weakest}"
+        return f"steps checked, every equation: {' or '.join(sorted({e.kind for e in found}))}"
+
     def _equations(self) -> Equations:
         answer, texts = self._answer, self._written()
         assert self._board is not None
-        symbols = dict(answer.known_symbols())
+        read_as = dict(answer.known_symbols())
         for pending in self._board.pending:
             name = pending.change.data.name
-            symbols.setdefault(name, Symbol(name, pending.change.shape))
+            read_as.setdefault(name, Symbol(name, pending.change.shape))
         shown = answer if self._indexed is None else self._indexed
-        return Equations(answer.reading_of_input, symbols, shown.evidence, texts, self._taken() | set(symbols))
+        return Equations(answer.reading_of_input, read_as, shown.evidence, texts, answer.structure)
 
     def _ensure_checked(self) -> None:
         answer = self._answer if self._indexed is None else self._indexed
@@ -262,15 +270,19 @@ def _printer(format: str) -> type[Printer]:
     return of_format(format)
 
 
-def written(board: Board, format: str, decimals: bool, typed: Sequence[Expr], taken: set[str], read_as: str = "") -> Written:
+def written(board: Board, format: str, decimals: bool, typed: Sequence[Expr], answers: Sequence[Expr], taken: set[str],
+            read_as: str = "") -> Written:
     """The lines of a board, what repeats within one of them named, those left out that say nothing new or nobody would read.
+    `typed`, `answers`: the sums whose signs stay as they are, in f and its differential, and in what is read off.
     `read_as`: the expression as it was typed, where it can be shown so."""
     text = _laid_out(Text(decimals, typed), board, "d(")
     names = _named(board, text, taken)
     opened = r"\mathrm{d}(" if format == "latex" else "d("
     printer = text if format == "text" else _laid_out(_printer(format)(decimals, typed), board, opened)
+    of_answers = printer if any(part.op == "add" for part in names) else _printer(format)(decimals, answers)
     letters = {part: printer.name(name) for part, name in names.items()}
-    forms = {id(line): printer.form(line.expression) for chain in board.chains for line in chain.lines}
+    forms = {id(line): (of_answers if chain.kind in DERIVED else printer).form(line.expression)
+             for chain in board.chains for line in chain.lines}
     everything = Form(ATOM, [(f, 0) for f in forms.values()])
     labels = {id(f): letters[f.of] for f in in_order(everything) if f.of in letters}
 
@@ -298,13 +310,14 @@ def written(board: Board, format: str, decimals: bool, typed: Sequence[Expr], ta
         if chain.kind == "value" and read_as and read_as != render(forms[id(chain.lines[0])], {}) and " where " not in read_as:
             rows[:1] = [Row(read_as), rows[0]._replace(reasons=(Reason("normal form", "in other words"),))]
         if len(rows) > 1 or chain.kind != "value" or len(board.chains) == 1:
-            blocks.append(Block(chain.left, chain.kind, rows, chain.link))
+            blocks.append(Block(chain.left, chain.kind, rows, chain.link, chain.pending))
     definitions = [Block(letters[part], "named", [Row(shown(printer.form(part)), (Reason("name", ""),))]) for part in names]
     waiting = {}
-    for p in board.pending:
+    for i, p in enumerate(board.pending):
         for d, part in p.parts.items():
-            layer = shown(printer.form(p.layers[d])) if d in p.layers else ""
-            waiting[shown(printer.memo[d])] = Waiting(shown(printer.form(part)), layer, p.wrt.data.name, p.change.data.name)
+            if d in p.layers or not p.layers:  # others were zero before they were taken
+                layer = shown(printer.form(p.layers[d])) if d in p.layers else ""
+                waiting[i, shown(printer.memo[d])] = Waiting(shown(printer.form(part)), layer, p.wrt.data.name, p.change.data.name)
     return Written([*_used(definitions, blocks), *blocks], waiting)
 
 

@@ -50,6 +50,7 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
         if asked.get("steps"):
             out += show_steps(answer, asked.get("to") or "text")
         err += context(answer, guessed=asked.verb != "simplify" and not asked.get("wrt"))
+        err += [answer.derivation.summary()] if asked.get("steps") and not asked.get("no_check") else []
     format = asked.get("to") or "text"
     if not asked.as_json and not asked.get("steps"):
         shown = answers.lines(format) if hasattr(answers, "lines") else [answer.to(format) for answer in answers]

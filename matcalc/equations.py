@@ -33,6 +33,7 @@ class Block(NamedTuple):
     kind: str  # as of a chain, or "named": the left side is a name for a part
     rows: list[Row]
     link: str = ""  # as of a chain
+    pending: int = 0  # as of a chain
 
 
 class Waiting(NamedTuple):
@@ -48,80 +49,86 @@ class Written(NamedTuple):
     """A board in one format."""
 
     blocks: list[Block]
-    waiting: dict[str, Waiting]  # by their texts, d(A @ x)
+    waiting: dict[tuple[int, str], Waiting]  # by the chains that they stand in, and their texts, d(A @ x)
 
 
 class Equations:
-    """The equations of a derivation as the checker reads them."""
+    """The equations of a derivation as the checker reads them. `answer`: the evidence for the answer itself; `structure`: its
+    convention, which is that of a change that has properties."""
 
-    def __init__(self, reading: Reading, symbols: Mapping[str, Symbol], answer: Evidence, texts: Written, taken: set[str]) -> None:
-        self.reading, self.symbols, self.answer, self.texts = reading, symbols, answer, texts
+    def __init__(self, reading: Reading, symbols: Mapping[str, Symbol], answer: Evidence, texts: Written, structure: str) -> None:
+        self.reading, self.symbols, self.answer, self.texts, self.structure = reading, symbols, answer, texts, structure
         self.defined = {b.left: b.rows[0].text for b in texts.blocks if b.kind == "named"}
-        self.names: dict[str, str] = {}
-        for i, (shown, waiting) in enumerate(texts.waiting.items(), 1):
+        taken = {*symbols, *reading.dims, *self.defined, *known().functions}
+        self.names: dict[tuple[int, str], str] = {}
+        for i, key in enumerate(texts.waiting, 1):
             name = f"d_{i}"
-            while name in taken or name in self.defined:
+            while name in taken:
                 name += "_"
-            self.names[shown] = name
-            self.defined |= {name: waiting.layer} if waiting.layer else {}
+            self.names[key] = name
+        for key, waiting in texts.waiting.items():
+            if waiting.layer:
+                self.defined[self.names[key]] = self._opened(waiting.layer, key[0])
 
     def evidence(self) -> list[Evidence]:
         """One for every step; that of an equation with d(part) in it is also that of the differential of the part."""
-        first = [b for b in self.texts.blocks if b.kind in ("value", "differential")][:1]
-        found = [self._differential(self.names[shown], waiting) for shown, waiting in self.texts.waiting.items() if waiting.layer]
-        start = self._opened(first[0].rows[0].text) if first and first[0].kind == "value" else None
-        differentials = combined([*found, *([self._equal(self.reading, start)] if start else [])])
+        found = [self._differential(self.names[key], waiting, key[0]) for key, waiting in self.texts.waiting.items() if waiting.layer]
+        first = next((b for b in self.texts.blocks if b.kind == "value"), None)
+        found += [self._equal(self.reading, first.rows[0].text)] if first else []
+        behind = combined(found)
         steps: list[Evidence] = []
         before = ""
         for block in self.texts.blocks:
             for i, row in enumerate(block.rows):
-                if i and before in self.texts.waiting and not self.texts.waiting[before].layer:
-                    steps.append(self._differential(row.text, self.texts.waiting[before]))
+                waiting = self.texts.waiting.get((block.pending, before))
+                if i and waiting and not waiting.layer:
+                    steps.append(self._differential(row.text, waiting, block.pending))
                 elif i:
-                    steps.append(combined([self._equal(before, row.text), differentials]))
+                    steps.append(combined([self._equal(before, row.text, block.pending), behind]))
                 elif block.kind in ("within", "indexed"):  # what the convention is, and what an entry is, is judged with the answer
                     self.defined |= {block.link: before} if block.link else {}
                     steps.append(self.answer)
                 elif block.kind == "read off":
-                    steps.append(self._equal(before, block.link.format(row.text)))
+                    steps.append(self._equal(before, block.link.format(row.text), block.pending))
                 elif block.kind in ("stacked", "transposed"):
-                    steps.append(self._equal(block.link.format(before), row.text))
+                    steps.append(self._equal(block.link.format(before), row.text, block.pending))
                 elif block.kind == "named":
-                    steps.append(Evidence("exact", True, 0))
+                    steps.append(combined([]))
                     continue
                 before = row.text
         return steps
 
-    def _opened(self, text: str) -> str:
+    def _opened(self, text: str, pending: int) -> str:
         """The text with a name for each d(part)."""
-        for shown in sorted(self.names, key=len, reverse=True):
-            text = re.sub(rf"(?<![\w.]){re.escape(shown)}", self.names[shown], text)
+        for _, shown in sorted([key for key in self.names if key[0] == pending], key=lambda key: len(key[1]), reverse=True):
+            text = re.sub(rf"(?<![\w.]){re.escape(shown)}", self.names[pending, shown], text)
         return text
 
-    def _differential(self, claimed: str, of: Waiting) -> Evidence:
+    def _differential(self, claimed: str, of: Waiting, pending: int) -> Evidence:
         try:
-            part, claim = self._read(of.part), self._read(claimed)
+            part, claim = self._read(of.part, pending), self._read(claimed, pending)
         except MatcalcError as error:
             return unread(error)
+        structure = self.structure if self.symbols[of.change].properties else "free"
         values = known().added_values(part.text, claim.text)
-        return verify(part, of.wrt, claim, op="differential", structure="free", tangent=of.change, values=values)
+        return verify(part, of.wrt, claim, op="differential", structure=structure, tangent=of.change, values=values)
 
-    def _equal(self, left: str | Reading, right: str) -> Evidence:
+    def _equal(self, left: str | Reading, right: str, pending: int = 0) -> Evidence:
         try:
-            one, other = left if isinstance(left, Reading) else self._read(left), self._read(right)
+            one, other = left if isinstance(left, Reading) else self._read(left, pending), self._read(right, pending)
         except MatcalcError as error:
             return unread(error)
         return verify_equal(one, other, values=known().added_values(one.text, other.text))
 
-    def _read(self, text: str) -> Reading:
+    def _read(self, text: str, pending: int) -> Reading:
         """A text with the values of the names in it."""
-        text = self._opened(text)
+        text = self._opened(text, pending)
         needed: dict[str, str] = {}
         waiting = [text]
         while waiting:
             for name in re.findall(r"[^\W\d]\w*", waiting.pop()):
                 if name in self.defined and name not in needed:
-                    needed[name] = self._opened(self.defined[name])
+                    needed[name] = self.defined[name]
                     waiting.append(needed[name])
         where = "; ".join(f"{name} = {value}" for name, value in needed.items())
         text = f"{text} where {where}" if where else text

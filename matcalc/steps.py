@@ -8,14 +8,14 @@ off as <G, dX>, and G is simplified by the rewrites that the simplifier used. No
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from . import dims
 from .algebra import is_zero, mul, scalar_part, scale, terms_of, transpose, zeros
 from .derive import Path
 from .differentials import depends, differential_of, inputs
-from .expr import Expr, make, postorder, symbol
+from .expr import NO_RANK, Expr, make, postorder, symbol
 from .functions import of_call, written_out
 from .knowledge import Function, Identity, known
 from .kronecker import vec
@@ -37,6 +37,11 @@ class Reason(NamedTuple):
     source: str = ""
 
 
+LINEARITY = Reason("linearity", "d is linear")
+POWER = Reason("power rule", "d x**k = k * x**(k - 1) * dx")
+EXPONENT = Reason("exponential rule", "d c**x = log(c) * c**x * dx")
+
+
 class Line(NamedTuple):
     """One equation: the value that its predecessor has, too, and why."""
 
@@ -53,6 +58,7 @@ class Chain(NamedTuple):
     kind: str
     lines: tuple[Line, ...]
     link: str = ""  # how the first line follows: what stands around the line before, or around this one where it is read off
+    pending: int = 0  # which of the differentials of a board stand in it: of a second derivative, there are two
 
 
 class Names(NamedTuple):
@@ -109,7 +115,7 @@ def differentiated(start: Expr, pending: Pending) -> list[Line]:
         for d in waiting:
             if inside.isdisjoint((pending.parts[d], transpose(pending.parts[d]))):  # what stands inside another one waits for it
                 values[d] = pending.layers[d] = _one_layer(pending.parts[d], pending, active, reasons)
-        lines.append(Line(substitute(lines[-1].expression, dict(values)), tuple(reasons)))
+        lines.append(Line(substitute(lines[-1].expression, dict(values)), tuple(reasons) or (LINEARITY,)))
         layers += 1
         if layers > DEEP:
             pending.forget(start)
@@ -122,27 +128,24 @@ def _one_layer(part: Expr, pending: Pending, active: dict[Expr, bool], reasons: 
     if part not in active:
         active.update(depends(part, pending.wrt))
     region: list[Expr] = []
-    stack, seen = [(part, False)], {part}
+    stack, seen = [(part, False)], {pending.wrt}
     while stack:
         node, ready = stack.pop()
         if ready:
             region.append(node)
-            continue
-        stack.append((node, True))
-        if _is_linear(node, active):
-            moving = [a for a in inputs(node) if active[a] and a is not pending.wrt and a not in seen]
-            seen.update(moving)
-            stack += [(a, False) for a in reversed(moving)]
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            if _is_linear(node, active):
+                stack += [(a, False) for a in reversed(inputs(node)) if active[a]]
     taken = {pending.wrt: pending.change}
-    if any(_is_linear(node, active) for node in region):
-        reasons[Reason("linearity", "d is linear")] = None
     for node in region:
         linear = _is_linear(node, active)
         changes = {i: taken[a] if linear else pending.of(a) for i, a in enumerate(inputs(node)) if active[a]}
         changes = {i: d for i, d in changes.items() if not is_zero(d)}
         taken[node] = differential_of(node, changes) if changes else zeros(node.shape)
         if not linear:
-            reasons.update(dict.fromkeys(_reasons(node, len(changes))))
+            reasons.update(dict.fromkeys(_reasons(node, changes)))
     return written_out(taken[part])
 
 
@@ -153,7 +156,8 @@ def _is_linear(node: Expr, active: dict[Expr, bool]) -> bool:
     return node.op in ("add", "transpose", "sum", "diag", "diagv", "vec", "index") or (node.op == "tr" and inputs(node) is node.args)
 
 
-def _reasons(node: Expr, changes: int) -> list[Reason]:
+def _reasons(node: Expr, changes: Mapping[int, Expr]) -> list[Reason]:
+    """The rules for a node of which some parts change, by position."""
     if node.op in ("mul", "matmul", "kron"):
         return [Reason("product rule", "product rule")]
     if node.op == "call":
@@ -161,12 +165,11 @@ def _reasons(node: Expr, changes: int) -> list[Reason]:
     if node.op == "tr" and node.args[0].op == "call":
         return [of_function(of_call(node.args[0]))]
     if node.op == "pow":
-        words = ["d x**k = k * x**(k - 1) * dx"] if not is_zero(node.args[1]) and changes else []
-        return [Reason("power rule", *words)]
+        return [reason for i, reason in enumerate((POWER, EXPONENT)) if i in changes]
     if node.op == "run" or node.op == "tr":
         return [Reason("power rule", "d tr(X^k) = k * tr(X^(k - 1) @ dX)" if node.op == "tr" else "product rule, once for every factor",
                        known().functions[known().role("matrix power")][0].source)]
-    return [Reason("linearity", "d is linear")]
+    return [LINEARITY]
 
 
 def of_function(function: Function, call_: Expr | None = None) -> Reason:
@@ -211,6 +214,8 @@ def _few(lines: list[Line], limit: int) -> list[Line]:
 # ---------------------------------------------------------------- df = <G, dX>
 def paired(g: Expr, change: Expr) -> Expr:
     """<G, dX>, term by term, each as a person writes it: g.T @ dx, tr(G.T @ dX). The nodes are as they are made here."""
+    if is_zero(g):
+        return zeros(dims.SCALAR)
     cores: list[Expr] = []
     numbers = []
     for c, core in terms_of(g):
@@ -294,10 +299,14 @@ def rewritten(start: Expr, goal: Expr, steps: Sequence[Step]) -> list[Line]:
     """What the rewrites make of an expression, one after the other, as far as they are seen in it; the goal in any case."""
     lines = [Line(start)]
     unseen: dict[Reason, None] = {}
-    for step in leading_to(goal, steps):
+    needed = set(leading_to(goal, steps))
+    for step in steps:
+        constant = step.after.rank == NO_RANK  # what a constant was made of is seen in no result
+        if step not in needed and not constant:
+            continue
         new = substitute(lines[-1].expression, {step.before: step.after})
         if new is lines[-1].expression:
-            unseen[_of_rewrite(step)] = None
+            unseen |= {_of_rewrite(step): None} if step in needed else {}
         else:
             lines.append(Line(new, (*unseen, _of_rewrite(step))))
             unseen = {}
@@ -333,7 +342,8 @@ def leading_to(result: Expr, steps: Sequence[Step]) -> tuple[Step, ...]:
     need(result)
     kept: list[Step] = []
     for step in reversed(steps):
-        if step.after.canon in needed:
+        terms = step.after.args if step.after.op == "add" else (step.after,)  # a product with a sum may have been multiplied out since
+        if step.after.canon in needed or all([a.canon in needed for a in terms]):
             kept.append(step)
             need(step.before)
     return tuple(reversed(kept))
@@ -348,7 +358,8 @@ class Question(NamedTuple):
     path: Path
     result: Expr
     names: Names
-    change: Expr  # of the variable
+    wrt: Expr  # the variable, of a second derivative that of the second one
+    change: Expr  # of it
     cotangent: Expr | None = None  # of vjp
     first: tuple[Expr, Expr] | None = None  # of a second derivative: the variable of the first one, and its change
     within: tuple[str, Expr] | None = None  # what a structure makes of the free derivative, in words and as a formula
@@ -367,6 +378,7 @@ def board(q: Question) -> Board:
     if q.op == "simplify":
         return Board([Chain(q.names.f, "value", tuple(rewritten(q.built, q.result, q.path.rewrites)))], [])
     before: Pending | None = None
+    first = 0  # the chains of a first derivative are those before
     chains = [Chain(q.names.f, "value", tuple(rewritten(q.built, q.path.f, q.path.rewrites)))]
     f, name, derivative = q.path.f, q.names.f, q.names.derivative
     if q.first is not None:
@@ -375,15 +387,16 @@ def board(q: Question) -> Board:
         f = inner.simplify(raw)
         before = Pending(*q.first, prefix="e")
         chains += _gradient(name, derivative, q.path.f, before, raw, rewritten(raw, f, inner.steps))
+        first = len(chains)
         name, derivative = q.names.derivative, q.names.second
-    pending = Pending(q.path.wrt, q.change)
+    pending = Pending(q.wrt, q.change)
     goal = q.path.free if q.within else transpose(q.result) if q.transposed else q.result
     simplified = rewritten(q.path.given, goal, q.path.rewrites)
     if q.path.given is not q.path.raw:
-        simplified = [Line(q.path.raw), *_led_to(simplified, Reason("declared", f"what is known of {q.path.wrt.data.name}"))]
+        simplified = [Line(q.path.raw), *_led_to(simplified, Reason("declared", f"what is known of {q.wrt.data.name}"))]
     if q.op == "differential":
         lines = [*differentiated(pending.of(f), pending), *simplified]
-        return Board([*chains, Chain(f"d{name}", "differential", tuple(lines))], [p for p in (before, pending) if p])
+        return _board(first, [*chains, Chain(f"d{name}", "differential", tuple(lines))], before, pending)
     own = q.names.free if q.within else derivative
     if q.op in ("grad", "vjp"):
         chains += _gradient(name, own, f, pending, q.path.raw, simplified, q.cotangent)
@@ -397,7 +410,13 @@ def board(q: Question) -> Board:
     if q.transposed:
         turned = Line(q.result, (Reason("layout", "denominator layout: the transpose"),))
         chains.append(Chain(f"{derivative}.T", "transposed", (turned,), "({}).T"))
-    return Board(chains, [p for p in (before, pending) if p])
+    return _board(first, chains, before, pending)
+
+
+def _board(first: int, chains: list[Chain], before: Pending | None, pending: Pending) -> Board:
+    if before is None:
+        return Board(chains, [pending])
+    return Board([chain._replace(pending=int(i >= first)) for i, chain in enumerate(chains)], [before, pending])
 
 
 def _led_to(lines: Sequence[Line], reason: Reason) -> tuple[Line, ...]:
