@@ -171,7 +171,7 @@ class Derivation(Sequence[DerivationStep]):
     def _names(self) -> Names:
         taken = self._taken()
         of = self._answer.of
-        capital = of is not None and 1 not in of.shape
+        capital = 1 not in self._answer.reading_of_input.root.shape
         second = of is not None and (of.op == "hessian" or of.first is not None)
         j = "J" if of is not None and of.op == "jacobian" and not second else "G"
         derivative = _fresh(j, taken)
@@ -181,7 +181,9 @@ class Derivation(Sequence[DerivationStep]):
         """dX, of which nothing is known; the same for both derivatives where there are two."""
         of = self._answer.of
         own = {of.linear_in.name} if of and of.linear_in and of.first else set()
-        return Symbol(_fresh(f"d{variable.name}", self._taken() - own), variable.shape)
+        plain = f"d{variable.name}"
+        name = _fresh(plain, self._taken() - own)
+        return Symbol(name, variable.shape, spelled=f"d{variable.spelled}{name.removeprefix(plain)}" if variable.spelled else "")
 
     def _symbol(self, s: Symbol) -> Expr:
         return symbol(s.name, s.shape, known().closure(s.properties), len(self._answer.reading_of_input.symbols) + 1, s.spelled)
@@ -223,7 +225,7 @@ class Derivation(Sequence[DerivationStep]):
         weakest = combined(found)
         if weakest.verdict is not True:
             return f"steps: not every equation is checked: {weakest}"
-        return f"steps checked, every equation: {' or '.join(sorted({e.kind for e in found}))}"
+        return f"steps checked, every equation: {' or '.join(sorted({e.kind for e in found})) or 'none'}"
 
     def _equations(self) -> Equations:
         answer, texts = self._answer, self._written()
@@ -231,7 +233,7 @@ class Derivation(Sequence[DerivationStep]):
         read_as = dict(answer.known_symbols())
         for pending in self._board.pending:
             name = pending.change.data.name
-            read_as.setdefault(name, Symbol(name, pending.change.shape))
+            read_as.setdefault(name, Symbol(name, pending.change.shape, spelled=pending.change.data.spelled))
         shown = answer if self._indexed is None else self._indexed
         return Equations(answer.reading_of_input, read_as, shown.evidence, texts, answer.structure)
 

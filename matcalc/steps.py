@@ -39,7 +39,6 @@ class Reason(NamedTuple):
 
 LINEARITY = Reason("linearity", "d is linear")
 POWER = Reason("power rule", "d x**k = k * x**(k - 1) * dx")
-EXPONENT = Reason("exponential rule", "d c**x = log(c) * c**x * dx")
 
 
 class Line(NamedTuple):
@@ -146,7 +145,7 @@ def _one_layer(part: Expr, pending: Pending, active: dict[Expr, bool], reasons: 
         taken[node] = differential_of(node, changes) if changes else zeros(node.shape)
         if not linear:
             reasons.update(dict.fromkeys(_reasons(node, changes)))
-    return written_out(taken[part])
+    return taken[part]
 
 
 def _is_linear(node: Expr, active: dict[Expr, bool]) -> bool:
@@ -165,7 +164,8 @@ def _reasons(node: Expr, changes: Mapping[int, Expr]) -> list[Reason]:
     if node.op == "tr" and node.args[0].op == "call":
         return [of_function(of_call(node.args[0]))]
     if node.op == "pow":
-        return [reason for i, reason in enumerate((POWER, EXPONENT)) if i in changes]
+        exponent = Reason("exponential rule", f"d c**x = {known().role('logarithm')}(c) * c**x * dx")
+        return [reason for i, reason in enumerate((POWER, exponent)) if i in changes]
     if node.op == "run" or node.op == "tr":
         return [Reason("power rule", "d tr(X^k) = k * tr(X^(k - 1) @ dX)" if node.op == "tr" else "product rule, once for every factor",
                        known().functions[known().role("matrix power")][0].source)]
@@ -311,7 +311,8 @@ def rewritten(start: Expr, goal: Expr, steps: Sequence[Step]) -> list[Line]:
             lines.append(Line(new, (*unseen, _of_rewrite(step))))
             unseen = {}
     if lines[-1].expression is not goal:
-        lines.append(Line(goal, tuple(unseen) or (Reason("simplified", "simplified"),)))
+        plain = Reason("written out", "written out") if written_out(lines[-1].expression) is goal else Reason("simplified", "simplified")
+        lines.append(Line(goal, tuple(unseen) or (plain,)))
     return _few(lines, REWRITES + 1)
 
 
@@ -429,13 +430,13 @@ def _gradient(f: str, name: str, of: Expr, pending: Pending, raw: Expr, simplifi
     change = pending.change
     left, start = f"d{f}", pending.of(of)
     if cotangent is not None:
-        left, start = f"<{cotangent.data.name}, d{f}>", frobenius(cotangent, start)
+        left, start = f"<{cotangent}, d{f}>", frobenius(cotangent, start)
     lines = differentiated(start, pending)
     if cotangent is not None and not pending.layers:  # too deep: <G, dF> = d<G, F>, in one line
         lines = [Line(pending.of(frobenius(cotangent, of)))]
         pending.forget(lines[0].expression)
     lines.append(Line(paired(raw, change), _moves(lines[-1].expression, change)))
-    off = Reason("read off", f"{left} = <{name}, {change.data.name}>")
+    off = Reason("read off", f"{left} = <{name}, {change}>")
     pair = f"sum(({{}}) * {change.data.name})"
     return [Chain(left, "differential", tuple(lines)), Chain(name, "read off", _led_to(simplified, off), pair)]
 
@@ -444,7 +445,7 @@ def _matrix(f: str, name: str, of: Expr, pending: Pending, raw: Expr, simplified
     """df, layer by layer, as J @ vec(dX); and J, simplified."""
     change = pending.change
     lines = differentiated(pending.of(of), pending)
-    tangent = change.data.name if change.is_column or change.is_scalar else f"vec({change.data.name})"
+    tangent = str(change) if change.is_column or change.is_scalar else f"vec({change})"
     stacked = not (of.is_column or of.is_scalar or change.is_scalar)
     left = f"vec(d{f})" if stacked else f"d{f}"
     product = Line(applied(raw, change), _stacking(lines[-1].expression, change, stacked))

@@ -15,15 +15,12 @@ from typing import Any
 import pytest
 
 import matcalc as mc
+from docs.pages import Classic, classics
 from matcalc.equations import Block, Equations, Row
 from tests.derivations import Asked, every_way, faults, problems
 from tests.test_printers import COMMANDS
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "docs"))
-
-from pages import Classic, classics  # noqa: E402 - docs/ is no package
-
 SAMPLE = list(every_way(problems()))[::29]
 CLASSICS = pytest.mark.parametrize("classic", classics(), ids=lambda c: c.title)
 
@@ -134,7 +131,8 @@ def test_a_structured_variable_is_projected_in_a_step() -> None:
 def test_a_jacobian_is_read_off_vec() -> None:
     lines = written("jacobian", "A X B", "X").splitlines()
     assert [re.sub(r"(?<=\))    .*", "", line) for line in lines] == [
-        "dF      = d(A @ X @ B)", "        = A @ dX @ B                d is linear", "vec(dF) = kron(B.T, A) @ vec(dX)", "J       = kron(B.T, A)"]
+        "dF      = d(A @ X @ B)", "        = A @ dX @ B                d is linear",
+        "vec(dF) = kron(B.T, A) @ vec(dX)", "J       = kron(B.T, A)"]
     assert written("jacobian", "A X B", "X", layout="denominator").splitlines()[-1].startswith("J.T     = kron(B, A.T)")
     assert written("jacobian", "A X B", "X", form="index").splitlines()[-1].startswith("dF[i,j]/dX[k,l] = A[i,k] * B[l,j]")
 
