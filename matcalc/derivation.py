@@ -19,7 +19,7 @@ from .printers.forms import ATOM, Form, in_order, render, shared
 from .printers.layout import Printer
 from .printers.text import Text, expression_text, letter_for, names_in
 from .steps import Board, Names, Question, Reason, board
-from .structured import structure_of, structured_both_sides, structured_gradient, structured_rows
+from .structured import LINEAR, structure_of, structured_both_sides, structured_gradient, structured_rows
 from .syntax import Symbol
 from .unparse import show
 
@@ -214,9 +214,12 @@ class Derivation(Sequence[DerivationStep]):
 
     # ------------------------------------------------------------ evidence
     def check(self) -> list[Evidence]:
-        """The evidence for every equation, in the order of the steps: evaluated at random points with a free change of the variable."""
+        """The evidence for every equation, in the order of the steps: evaluated at random points with a free change of the variable;
+        with one that stays in the variable's structure where a function is defined only there."""
         if self._evidence is None:
             self._evidence = self._equations().evidence()
+            if self._answer.structure != "free" and any(e.verdict is False for e in self._evidence):
+                self._evidence = self._equations(within=True).evidence()
         return self._evidence
 
     def summary(self) -> str:
@@ -227,13 +230,14 @@ class Derivation(Sequence[DerivationStep]):
             return f"steps: not every equation is checked: {weakest}"
         return f"steps checked, every equation: {' or '.join(sorted({e.kind for e in found})) or 'none'}"
 
-    def _equations(self) -> Equations:
+    def _equations(self, within: bool = False) -> Equations:
         answer, texts = self._answer, self._written()
         assert self._board is not None
         read_as = dict(answer.known_symbols())
         for pending in self._board.pending:
             name = pending.change.data.name
-            read_as.setdefault(name, Symbol(name, pending.change.shape, spelled=pending.change.data.spelled))
+            properties = LINEAR & known().closure(read_as[pending.wrt.data.name].properties) if within else ()
+            read_as.setdefault(name, Symbol(name, pending.change.shape, frozenset(properties), spelled=pending.change.data.spelled))
         shown = answer if self._indexed is None else self._indexed
         return Equations(answer.reading_of_input, read_as, shown.evidence, texts, answer.structure)
 

@@ -108,11 +108,12 @@ def differentiated(start: Expr, pending: Pending) -> list[Line]:
     active: dict[Expr, bool] = {}
     layers = 0
     while waiting := pending.within(lines[-1].expression):
-        inside = {node for d in waiting for part in inputs(pending.parts[d]) for node in postorder([part])}
+        inside = {d: set(postorder(inputs(pending.parts[d]))) for d in waiting}
         values: dict[Expr, Expr] = {}
         reasons: dict[Reason, None] = {}
         for d in waiting:
-            if inside.isdisjoint((pending.parts[d], transpose(pending.parts[d]))):  # what stands inside another one waits for it
+            either = pending.parts[d], transpose(pending.parts[d])
+            if all(inside[other].isdisjoint(either) for other in waiting if other is not d):  # what stands inside another one waits for it
                 values[d] = pending.layers[d] = _one_layer(pending.parts[d], pending, active, reasons)
         lines.append(Line(substitute(lines[-1].expression, dict(values)), tuple(reasons) or (LINEARITY,)))
         layers += 1

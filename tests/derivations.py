@@ -2,6 +2,7 @@
 
     python -m tests.derivations              all of tests/corpus, in every way in which they can be differentiated
     python -m tests.derivations FOLDER       the corpus of a folder
+    python -m tests.derivations 1000         that many random expressions
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matcalc as mc
+from tests.oracle.random_expressions import problem
 
 CORPUS = Path(__file__).parent / "corpus"
 WAYS: list[tuple[str, dict[str, Any]]] = [
@@ -57,15 +59,22 @@ def every_way(cases: Sequence[dict[str, Any]]) -> Iterator[Asked]:
             yield Asked(f"{case['id']} mixed", "hessian", case["expr"], [case["wrt"], others[0]], tuple(case["let"]), {"structure": "free"})
 
 
+def at_random(count: int, seed: int = 0) -> Iterator[Asked]:
+    """Expressions with every function of rules/ in them."""
+    for i in range(count):
+        found = problem(f"{seed}:{i}", ("grad", "jacobian", "hessian")[i % 3])
+        yield Asked(f"{found.op} {found.text}", found.op, found.text, found.wrt, tuple(found.let), {})
+
+
 def faults(answer: Any) -> list[str]:
     """The steps that are not confirmed, in words."""
     found = answer.derivation.check()
     return [f"{evidence}: step {i + 1}" for i, evidence in enumerate(found) if evidence.verdict is not True]
 
 
-def main(folder: Path) -> int:
+def main(which: Iterable[Asked]) -> int:
     count: Counter[str] = Counter()
-    for asked in every_way(problems(folder)):
+    for asked in which:
         answer = asked.answer
         if answer is None:
             count["no answer in this way"] += 1
@@ -82,4 +91,5 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else CORPUS))
+    asked_for = sys.argv[1] if len(sys.argv) > 1 else str(CORPUS)
+    sys.exit(main(at_random(int(asked_for)) if asked_for.isdigit() else every_way(problems(Path(asked_for)))))

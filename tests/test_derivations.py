@@ -17,7 +17,7 @@ import pytest
 import matcalc as mc
 from docs.pages import Classic, classics
 from matcalc.equations import Block, Equations, Row
-from tests.derivations import Asked, every_way, faults, problems
+from tests.derivations import Asked, at_random, every_way, faults, problems
 from tests.test_printers import COMMANDS
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +46,14 @@ def test_every_equation_of_a_sample_is_confirmed(asked: Asked) -> None:
     """All of the corpus, in every way: python -m tests.derivations."""
     answer = asked.answer
     assert answer is None or faults(answer) == []
+
+
+def test_every_equation_of_random_derivations_is_confirmed() -> None:
+    """More of them: python -m tests.derivations 1000."""
+    for asked in at_random(48, seed=7):
+        answer = asked.answer
+        if answer is not None and answer.evidence.verdict is True:
+            assert faults(answer) == [], asked.name
 
 
 def test_most_of_the_sample_has_answers() -> None:
@@ -93,6 +101,18 @@ def test_a_wrong_step_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
         str(answer.derivation)
     assert str(answer) == "(A + A.T) @ x"
     assert answer.to_dict()["derivation"] == []
+
+
+@pytest.mark.parametrize(("verb", "f", "wrt", "let"), [
+    ("jacobian", "max(X, axis=0)", "X", []),  # a row
+    ("grad", "tr(chol(X))", "X", ["X: spd"]),  # chol is a function of symmetric matrices alone
+    ("hessian", "sum(x * y * x)", ["x", "y"], ["x: vector(n)", "y: vector(n)"]),  # d(x * y) is another one by x and by y
+    ("hessian", "norm1(A x - y)", "x", ["y: vector(m)"]),  # the differential of the sign is zero, whatever is in it
+    ("hvp", "logdet(X) - norm1(X)", "X", ["X: spd"]),  # dX is symmetric
+    ("vjp", "tr(A.T A) * A", "A", [])])
+def test_what_is_special(verb: str, f: str, wrt: Any, let: list[str]) -> None:
+    answer = getattr(mc, verb)(f, wrt, let)
+    assert faults(answer[0] if isinstance(answer, list) else answer) == []
 
 
 # ---------------------------------------------------------------- what it says
