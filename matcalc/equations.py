@@ -1,4 +1,4 @@
-"""A derivation in writing, and the check of every equation in it: both sides evaluated, with the change of the variable as a variable.
+"""The check of every equation of a derivation: both sides evaluated, with the change of the variable as a variable.
 
 What is checked is the text that is shown. In it each d(part) that is still to be taken is read as a name, whose value is what it becomes
 on the next line; and that is checked to be the differential of the part.
@@ -8,48 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from .checker import Evidence, verify, verify_equal
 from .errors import MatcalcError
 from .knowledge import known
 from .limits import PRINTED
 from .parser import read
-from .steps import Reason
 from .syntax import Reading, Symbol
-
-
-class Row(NamedTuple):
-    """One line of the board, laid out in a format."""
-
-    text: str
-    reasons: tuple[Reason, ...] = ()
-
-
-class Block(NamedTuple):
-    """The lines of one chain of equations."""
-
-    left: str
-    kind: str  # as of a chain, or "named": the left side is a name for a part
-    rows: list[Row]
-    link: str = ""  # as of a chain
-    pending: int = 0  # as of a chain
-
-
-class Waiting(NamedTuple):
-    """A differential that is still to be taken: what it is of, and what it becomes."""
-
-    part: str
-    layer: str  # nothing where the chain rule goes through too many layers: then the next line is its differential
-    wrt: str
-    change: str
-
-
-class Written(NamedTuple):
-    """A board in one format."""
-
-    blocks: list[Block]
-    waiting: dict[tuple[int, str], Waiting]  # by the chains that they stand in, and their texts, d(A @ x)
+from .written import Waiting, Written
 
 
 class Equations:

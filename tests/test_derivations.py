@@ -16,7 +16,8 @@ import pytest
 
 import matcalc as mc
 from docs.pages import Classic, classics
-from matcalc.equations import Block, Equations, Row
+from matcalc.equations import Equations
+from matcalc.written import Block, Row
 from tests.derivations import Asked, at_random, every_way, faults, problems
 from tests.test_printers import COMMANDS
 

@@ -22,10 +22,10 @@ FRONT = """dims errors limits names callables syntax
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions
             build properties match identities factoring simplifier
-            differentials transposition materialize indices structured derive conditions printers steps""".split()
+            differentials transposition materialize indices structured derive conditions printers steps board""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"""chains compiler equations derivation answer indexed autograd gradient_checks optimize pictures rulecheck claims
-              asking derivatives api""".split(),
+DOORS = [*"""chains compiler written equations citations derivation answer indexed autograd gradient_checks optimize pictures rulecheck
+              claims asking derivatives api""".split(),
          "", "display", "cli_minimize", "cli_plot", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
