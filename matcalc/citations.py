@@ -14,6 +14,8 @@ from .printers.layout import Printer
 from .printers.text import expression_text
 from .steps import Reason
 
+INLINE = 40  # characters of a source that stands in a line of LaTeX; a longer one is a comment behind it
+
 
 class Citations:
     """What has been cited already in one derivation."""
@@ -53,19 +55,21 @@ def _latex_name(name: str, printer: Printer) -> str:
     return rf"\mathrm{{d}}{printer.name(name[1:])}" if name[0] == "d" and len(name) > 1 else printer.name(name)
 
 
-def latex_reasons(reasons: Sequence[Reason], printer: Printer, cite: Citations) -> str:
-    """The same in LaTeX: a rule as a formula where our notation says it, else its name."""
-    found = []
+def latex_reasons(reasons: Sequence[Reason], printer: Printer, cite: Citations) -> tuple[str, str]:
+    """The same in LaTeX, a rule as a formula where our notation says it, else its name; and the sources that are too long for a line."""
+    found, comments = [], []
     for r in reasons:
         if r.rule == "read off":
             found.append(latex_left(re.sub(r" [@*] ", r" \\, ", r.words), printer))
         elif r.words:
             formula = _latex_formula(r.words)
             words = _plain("" if formula else r.rule if _FORMULA.search(r.words) else r.words)
-            where = _plain(cite.source(r).strip())
-            text = " ".join(filter(None, (words, where)))
+            where = cite.source(r).strip()
+            if len(where) > INLINE:
+                comments.append(f"{r.rule}: {where[1:-1]}")
+            text = " ".join(filter(None, (words, _plain(where) if len(where) <= INLINE else "")))
             found.append(formula + (r"\ " if formula and text else "") + (rf"\text{{{text}}}" if text else ""))
-    return r",\ ".join(dict.fromkeys(found))
+    return r",\ ".join(dict.fromkeys(found)), "; ".join(comments)
 
 
 _FORMULA = re.compile(r"[=*@^<>_()]")

@@ -109,7 +109,7 @@ class Derivation(Sequence[DerivationStep]):
         return found
 
     def latex(self) -> str:
-        r"""An `align*` environment for amsmath, one equation a line, the reasons on the right.
+        r"""An `align*` environment for amsmath, one equation a line, the reasons on the right; long sources are comments.
 
         >>> import matcalc as mc
         >>> print(mc.grad("a.T X b", wrt="X", let=["X: matrix(m, n)"]).derivation.latex())
@@ -122,13 +122,16 @@ class Derivation(Sequence[DerivationStep]):
         """
         self._ensure_checked()
         printer = printer_of("latex")()
-        rows, cite = [], Citations()
+        rows: list[tuple[str, str]] = []
+        cite = Citations()
         for block in self._in("latex").blocks:
             left = block.left if block.kind in ("named", "indexed") else latex_left(block.left, printer)
             for i, row in enumerate(block.rows):
-                why = latex_reasons(row.reasons, printer, cite)
-                rows.append(("" if i else f"{left} ") + f"&= {row.text}" + (f" && {why}" if why else ""))
-        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+                why, sources = latex_reasons(row.reasons, printer, cite)
+                cells = ("" if i else f"{left} ") + f"&= {row.text}" + (f" && {why}" if why else "")
+                rows.append((cells, f" % {sources}" if sources else ""))
+        lines = [row + (r" \\" if i < len(rows) else "") + sources for i, (row, sources) in enumerate(rows, 1)]
+        return "\n".join([r"\begin{align*}", *lines, r"\end{align*}"])
 
     def _repr_latex_(self) -> str:
         return self.latex()

@@ -196,7 +196,8 @@ def test_latex_is_an_aligned_environment(classic: Classic) -> None:
     text = classic.answer.derivation.latex()
     first, *rows, last = text.splitlines()
     assert (first, last) == (r"\begin{align*}", r"\end{align*}")
-    for i, row in enumerate(rows):
+    for i, line in enumerate(rows):
+        row = line.partition(" % ")[0]
         assert row.endswith(r"\\") is (i < len(rows) - 1)
         cells = re.split(r"(?<!\\)&", row)
         assert len(cells) in (2, 4)  # left & formula, and && reason
@@ -205,6 +206,12 @@ def test_latex_is_an_aligned_environment(classic: Classic) -> None:
         for cell in cells:
             assert len(re.findall(r"(?<!\\)\{", cell)) == len(re.findall(r"(?<!\\)\}", cell)), cell
             assert cell.count(r"\left") == cell.count(r"\right")
+
+
+def test_long_sources_are_comments_in_latex() -> None:
+    rows = mc.grad("sum(log(1 + exp(-y * (X w)))) + a.T inv(B) w", "w").derivation.latex().splitlines()
+    assert any(row.endswith(r"\\ % softplus-fold: Goodfellow, Bengio & Courville, Deep Learning (2016), sec. 3.10") for row in rows)
+    assert any("[cf. Matrix Cookbook eq. 40]" in row for row in mc.grad("a.T inv(X) b", "X").derivation.latex().splitlines())
 
 
 @pytest.mark.katex
