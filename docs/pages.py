@@ -1,4 +1,4 @@
-"""Writes the pages that are made from data: cookbook.md from cookbook.toml and our own answers, rules.md from rules/.
+"""Writes the pages that are made from data: cookbook.md and derivations.md from problems and our own answers, rules.md from rules/.
 
     python docs/pages.py            writes them
     python docs/pages.py --check    says which are out of date
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import matcalc as mc
 from matcalc.checker import Evidence, verify_equal, verify_index
+from matcalc.display import Asked, show_answers
 from matcalc.knowledge import Function, known
 from matcalc.parser import read
 from matcalc.syntax import Reading
@@ -339,8 +340,86 @@ def _joined(conditions: Sequence[str]) -> str:
     return " and ".join(re.sub(r"^(\w+): (\w+)$", r"\1 is \2", c) for c in conditions)
 
 
+# ---------------------------------------------------------------- derivations.md
+DERIVATIONS = """# Derivations
+
+`--steps` on the command line, and `d.derivation` in Python, show how an answer comes about, as it would be written on a board. Below are
+{count} classics as they print. They stand in [derivations.toml](derivations.toml), `python docs/pages.py` writes this page, and a test
+checks every equation in it, not only the last ones.
+
+How to read a derivation:
+
+- A name for a part (`s = X @ w`) comes first, where a part repeats within a line.
+- `f` is the expression, if it was rewritten before it was differentiated.
+- `df` is its differential. `d(...)` is one that is still to be taken; a line takes one layer: all that is linear, and one rule for every
+  function. On the right stand the rules, with the place where each can be looked up, named once (*cf.*: the number is from memory).
+- The last line of `df` is `<G, dX>`, the inner product of the gradient with the change: `G.T @ dx`, `tr(G.T @ dX)`. So `G` is read off it.
+  A Jacobian is read off `vec(dF) = J @ vec(dX)`, a Hessian off `dG = H @ dx`.
+- Then the answer is simplified, by common factors and by the identities of [rules/](../rules/README.md), three lines at the most: more
+  rewrites share a line, and all are named.
+- The gradient by a symmetric, triangular ... matrix is `G_free` first, as if all entries varied; then it is brought into the structure.
+
+Every equation is checked before any of them is shown, like an answer: exactly where that is possible, and with `dX` as a variable of its
+own. What is checked is the text that you read, with every `d(...)` in it evaluated; and every `d(...)` is checked to be the differential
+of what stands in it.
+
+```python
+>>> import matcalc as mc
+>>> d = mc.grad("a.T inv(X) b", wrt="X").derivation
+>>> d[0].rule, d[0].after
+('differential of inv', '-a.T @ inv(X) @ dX @ inv(X) @ b')
+>>> d[0].source
+'Matrix Cookbook (2012-11-15) eq. 40 (number recalled); Giles 2008 (NA-08/01) sec. 2.2.3 (number recalled)'
+>>> {{str(evidence) for evidence in d.check()}}
+{{'exact, 3 points'}}
+>>> print(d.latex())
+{latex}
+
+```
+
+The LaTeX needs amsmath, and `--steps --to latex` prints it alone. With `--to json` the steps are the field `derivation`
+([schema](schema.json)).
+"""
+
+
+class Classic(NamedTuple):
+    """One problem whose derivation is shown."""
+
+    title: str
+    expr: str
+    wrt: str
+    verb: str = "grad"
+    let: tuple[str, ...] = ()
+    says: str = ""
+
+    @property
+    def answer(self) -> Any:
+        return getattr(mc, self.verb)(self.expr, self.wrt, self.let)
+
+    @property
+    def command(self) -> str:
+        declared = "".join(f' --let "{d}"' for d in self.let)
+        return f'matcalc {self.verb} "{self.expr}" --wrt {self.wrt}{declared} --steps'
+
+
+@cache
+def classics() -> list[Classic]:
+    tables = tomllib.loads((DOCS / "derivations.toml").read_text(encoding="utf-8"))["classic"]
+    return [Classic(**{**table, "let": tuple(table.get("let", ()))}) for table in tables]
+
+
+def derivations() -> str:
+    example = mc.grad("a.T inv(X) b", wrt="X").derivation.latex()
+    lines = [DERIVATIONS.format(count={20: "twenty"}.get(len(classics()), len(classics())), latex=example)]
+    for classic in classics():
+        shown = show_answers(Asked(classic.verb, {"wrt": (classic.wrt,), "steps": True}, ()), classic.expr, [classic.answer], 0.0)
+        lines += [f"## {classic.title}", "", *([classic.says, ""] if classic.says else [])]
+        lines += ["```", f"$ {classic.command}", *shown.out, *shown.err, "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 # ---------------------------------------------------------------- the command
-PAGES: dict[str, Callable[[], str]] = {"cookbook.md": cookbook, "rules.md": rules}
+PAGES: dict[str, Callable[[], str]] = {"cookbook.md": cookbook, "rules.md": rules, "derivations.md": derivations}
 
 
 def out_of_date() -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import dims
 from .build import build
@@ -13,14 +13,16 @@ from .derive import Derived
 from .errors import CheckFailed, DomainError, Fix, LimitError, MatcalcError, NotSupported, Request
 from .expr import Expr, symbol, symbols
 from .knowledge import known
-from .limits import DEFAULTS, Limits
+from .limits import PRINTED, Limits
 from .parser import read
 from .printers.text import expression_text
 from .syntax import Reading, Symbol
 from .unparse import show
 
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
 TARGETS = ("numpy",)  # languages that `code` writes
-PRINTED = Limits(**dict.fromkeys(DEFAULTS, 10 ** 4000))  # the limits of input are not those of what matcalc prints itself
 
 
 class Understood(NamedTuple):
@@ -40,46 +42,6 @@ class Understood(NamedTuple):
 
     def __str__(self) -> str:
         return self.read_as
-
-
-class DerivationStep(NamedTuple):
-    """One use of a rule, in words."""
-
-    rule: str
-    before: str
-    after: str
-    source: str
-
-    def __str__(self) -> str:
-        what = self.before if self.before == self.after else f"{self.before}  =  {self.after}"
-        return f"{self.rule}: {what}" + (f"    [{self.source}]" if self.source else "")
-
-
-class Derivation(Sequence[DerivationStep]):
-    """The list of uses of rules behind an answer; `str` gives one line for each."""
-
-    def __init__(self, derived: Derived, text: Callable[[Expr], str]) -> None:
-        self._derived, self._text = derived, text
-        self._steps: list[DerivationStep] | None = None
-
-    def _all(self) -> list[DerivationStep]:
-        if self._steps is None:
-            self._steps = [DerivationStep(s.rule, self._text(s.before), self._text(s.after), s.source) for s in self._derived.steps]
-        return self._steps
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __getitem__(self, i: Any) -> Any:
-        return self._all()[i]
-
-    def __iter__(self) -> Iterator[DerivationStep]:
-        return iter(self._all())
-
-    def __str__(self) -> str:
-        return "\n".join(str(s) for s in self)
-
-    __repr__ = __str__
 
 
 _TAKEN = {"grad": "the gradient is taken", "jacobian": "the Jacobian is taken", "hessian": "the Hessian is taken",
@@ -120,6 +82,7 @@ class Answer:
         self._evidence: Evidence | None = None
         self._text: str | None = None
         self._compiled: dict[bool, Callable[..., Any]] = {}
+        self._derivation: Derivation | None = None
         self._notes = notes
         self._atoms = atoms or {}  # what names stand for, where the question came from SymPy
 
@@ -345,8 +308,21 @@ class Answer:
 
     @property
     def derivation(self) -> Derivation:
-        """The steps: rule, before, after, source."""
-        return Derivation(self._derived, self._show)
+        """The steps, each an equation: left, before, after, rule, source. Written, and checked, when they are first asked for.
+
+        >>> import matcalc as mc
+        >>> print(mc.grad("x.T A x", wrt="x").derivation)
+        df = d(x.T @ A @ x)
+           = dx.T @ A @ x + x.T @ A @ dx      product rule
+           = x.T @ A.T @ dx + x.T @ A @ dx    a number is its own transpose
+        G  = A @ x + A.T @ x                  df = <G, dx>
+           = (A + A.T) @ x                    collected
+        """
+        from .derivation import Derivation
+
+        if self._derivation is None:
+            self._derivation = Derivation(self)
+        return self._derivation
 
     def equals(self, claim: str) -> bool:
         """Is this other text the same value? Decided by evaluation, at points drawn like those of the check."""
@@ -414,8 +390,15 @@ class Answer:
                         "symbols": [_described(s) for s in r.symbols]},
             "conditions": list(self.conditions), "alternative": list(self.alternative),
             "evidence": {"kind": e.kind, "points": e.points, "worst": e.worst, "verdict": e.verdict, "reason": e.reason},
-            "derivation": [s._asdict() for s in self.derivation],
+            "derivation": self._steps(),
         }
+
+    def _steps(self) -> list[dict[str, str]]:
+        """The derivation as data; none if it is withheld, or too long to be written."""
+        try:
+            return self.derivation.to_list()
+        except (CheckFailed, LimitError):
+            return []
 
 
 class Answers(list[Answer]):

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from . import dims
 from .algebra import add, matmul, mul, negate, power, scalar_part, scale, size, terms_of, transpose
-from .answer import PRINTED, Answer
+from .answer import Answer
 from .build import build
 from .checker import Evidence, draw, evaluate, verify_equal
 from .errors import Fix, MatcalcError, Request, UnknownName, nearest
 from .expr import Expr, Number, magnitude, number, symbols
 from .factoring import expanded
 from .knowledge import known
+from .limits import PRINTED
 from .operators import diagonal, diagonal_matrix
 from .printers.text import expression_text
 from .simplifier import Simplifier

@@ -17,7 +17,7 @@ from .indices import index_form
 from .knowledge import known
 from .parser import canonical_variable
 from .rebuild import substitute
-from .structured import CONVENTIONS, refuse_orthogonal, structure_of, structured_change
+from .structured import CONVENTIONS, LINEAR, refuse_orthogonal, structure_of, structured_change
 from .syntax import Reading, Symbol
 
 LAYOUTS = ("numerator", "denominator")  # the usual one first
@@ -67,9 +67,6 @@ class Ask(NamedTuple):
 
     def symbol(self, s: Symbol) -> Expr:
         return symbol(s.name, s.shape, known().closure(s.properties), len(self.reading.symbols) + 1, s.spelled)
-
-
-LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what a small change of such a matrix is, too
 
 
 def differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .algebra import ONE
 from .build import build
 from .cost import cost
-from .differentials import depends, differential, tangent
-from .expr import Expr, postorder, symbol, symbols
+from .differentials import differential, tangent
+from .expr import Expr, symbol, symbols
 from .factoring import expanded
-from .functions import of_call, written_out
+from .functions import written_out
 from .knowledge import known
 from .materialize import jacobian
 from .rebuild import substitute
@@ -21,11 +21,23 @@ from .syntax import Reading, Symbol
 from .transposition import gradient
 
 
+class Path(NamedTuple):
+    """The places that a derivation went through: what its steps, written out later, lead from and to."""
+
+    f: Expr  # simplified
+    wrt: Expr
+    raw: Expr  # as differentiation gives it, nothing being known of a structured variable
+    given: Expr  # the same, with what is known
+    free: Expr  # simplified, if a convention follows
+    projected: Expr  # by that convention
+    rewrites: list[Step]  # trials that were given up among them
+
+
 class Derived(NamedTuple):
     """A derivative with what led to it."""
 
     expression: Expr
-    steps: tuple[Step, ...]
+    path: Path
     assumed: tuple[tuple[Expr, str], ...]
     structure: str  # the convention that was used: free where the variable has no structure
     typed: tuple[Expr, ...]  # the sums of the input, as they were typed
@@ -44,28 +56,31 @@ def derive(reading: Reading, variable: Symbol, convention: str, task: Task, othe
     structure = structure_of(variable) if convention != "free" else ""
     simplifier = Simplifier()
     moving = [s for s in (variable, other) if s is not None]
-    closures = {s.name: known().closure(s.properties) for s in moving}
-    constrained = [s for s in moving if not closures[s.name].isdisjoint({*CONSTRAINTS, *STRUCTURES})]
+    constrained = constrained_of(moving)
     plain = frozenset(s.name for s in constrained)
     typed: list[Expr] = []
     f = build(reading, plain, typed=typed)
     f = simplifier.simplify(f)
     wrt = symbols(f).get(variable.name) or symbol(variable.name, variable.shape)
-    g = task.differentiate(simplifier, f, wrt)
-    record_rules(simplifier, f, wrt)
+    raw = given = free_form = g = task.differentiate(simplifier, f, wrt)
     if constrained:
         free, simplifier = simplifier, Simplifier()
         simplifier.steps = free.steps
         stand_in = {s.name: wrt if s is variable else symbols(f).get(s.name) for s in constrained}
-        declared = {old: symbol(s.name, s.shape, closures[s.name], old.data.rank, s.spelled)
+        declared = {old: symbol(s.name, s.shape, known().closure(s.properties), old.data.rank, s.spelled)
                     for s in constrained if (old := stand_in[s.name]) is not None}
-        g = substitute(g, dict(declared))
+        given = free_form = g = substitute(g, dict(declared))
         if structure:
-            g = task.convention(convention, structure, simplifier.simplify(g), declared[wrt])
+            free_form = simplifier.simplify(g)
+            g = task.convention(convention, structure, free_form, declared[wrt])
     compact = best_form(simplifier, g)
-    result = written_out(compact)
-    steps = leading_to(result, simplifier.steps)
-    return Derived(result, steps, tuple(simplifier.assumed), convention if structure else "free", tuple(typed), compact)
+    path = Path(f, wrt, raw, given, free_form, g, simplifier.steps)
+    return Derived(written_out(compact), path, tuple(simplifier.assumed), convention if structure else "free", tuple(typed), compact)
+
+
+def constrained_of(moving: Sequence[Symbol]) -> list[Symbol]:
+    """Those variables of which something is known that does not hold along the way: it is used only afterwards."""
+    return [s for s in moving if not known().closure(s.properties).isdisjoint({*CONSTRAINTS, *STRUCTURES})]
 
 
 def derive_gradient(reading: Reading, variable: Symbol, convention: str) -> Derived:
@@ -119,42 +134,6 @@ def _jacobian(f: Expr, x: Expr) -> Expr:
     return substitute(differential(f, x, inner), {inner: ONE})
 
 
-def leading_to(result: Expr, steps: list[Step]) -> tuple[Step, ...]:
-    """The steps whose outcome is a part of what came later; trials that were given up are left out."""
-    needed: set[Expr] = set()
-    seen: set[Expr] = set()
-
-    def need(root: Expr) -> None:
-        todo = [root]
-        while todo:
-            node = todo.pop()
-            if node not in seen:
-                seen.add(node)
-                needed.add(node.canon)
-                todo.extend(node.args)
-
-    need(result)
-    kept: list[Step] = []
-    for step in reversed(steps):
-        if step.before is step.after or step.after.canon in needed:
-            kept.append(step)
-            need(step.before)
-    return tuple(reversed(kept))
-
-
-def record_rules(simplifier: Simplifier, f: Expr, wrt: Expr) -> None:
-    """The differentials that were used, as the first steps of the derivation."""
-    seen: set[str] = set()
-    rules = []
-    active = depends(f, wrt)
-    for node in reversed(postorder([f])):
-        if node.op == "call" and node.data.name not in seen and active[node]:
-            seen.add(node.data.name)
-            function = of_call(node)
-            rules.append(Step(f"differential of {node.data.name}", node, node, function.source))
-    simplifier.steps[:0] = rules
-
-
 def best_form(simplifier: Simplifier, g: Expr) -> Expr:
     """The cheaper of the form as it came and the form multiplied out first."""
     result = simplifier.simplify(g)
@@ -171,6 +150,6 @@ def derive_simplified(reading: Reading) -> Derived:
     typed: list[Expr] = []
     f = build(reading, typed=typed)
     result = best_form(simplifier, f)
-    return Derived(result, leading_to(result, simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed), result)
+    return Derived(result, Path(f, f, f, f, f, f, simplifier.steps), tuple(simplifier.assumed), "free", tuple(typed), result)
 
 

@@ -49,14 +49,40 @@ def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> S
             out.append(to_json({"ok": True, "verb": asked.verb, **answer.to_dict(), "seconds": seconds(start)}))
             continue
         if asked.get("steps"):
-            out += str(answer.derivation).splitlines()
-            out.append(answer.to(asked.get("to") or "text").rstrip("\n"))
+            out += show_steps(answer, asked.get("to") or "text")
         err += context(answer, guessed=asked.verb != "simplify" and not asked.get("wrt"))
+        err += [answer.derivation.summary()] if asked.get("steps") and not asked.get("no_check") else []
     format = asked.get("to") or "text"
     if not asked.as_json and not asked.get("steps"):
         shown = answers.lines(format) if hasattr(answers, "lines") else [answer.to(format) for answer in answers]
         out += [text.rstrip("\n") for text in shown]
     return Shown(out, list(dict.fromkeys(err)))
+
+
+def show_steps(answer: Any, format: str) -> list[str]:
+    """The derivation, and below it the answer by itself; in LaTeX the last line of the derivation is the answer."""
+    if format == "latex":
+        return list(answer.derivation.latex().splitlines())
+    steps, notation = answer.derivation, "unicode" if format == "unicode" else "text"
+    lines = in_columns(steps.cells(notation)) if coloured(sys.stdout) else steps.lines(notation)
+    return [*lines, *answer.to(format).rstrip("\n").splitlines()]
+
+
+def in_columns(cells: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Left sides bold and reasons dim, for a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    with console.capture() as captured:
+        for left, formula, why in cells:
+            console.print(Text.assemble((left, "bold"), formula, (why, "dim")))
+    return captured.get().splitlines()
+
+
+def coloured(stream: Any) -> bool:
+    """Is it a terminal whose user has nothing against colours?"""
+    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def show_judgement(asked: Asked, text: str, judgement: Any, start: float) -> Shown:
@@ -153,7 +179,7 @@ def emit(shown: Shown) -> None:
 
 
 def write_errors(lines: list[str]) -> None:
-    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+    if coloured(sys.stderr):
         print_in_colour(lines)
     else:
         print("\n".join(lines), file=sys.stderr)

@@ -190,7 +190,7 @@ def _forget(entry: ref[Expr]) -> None:
 
 
 _ORDERLESS = ("add", "mul")
-_NO_RANK = 1 << 30
+NO_RANK = 1 << 30
 
 
 def make(op: str, args: tuple[Expr, ...] = (), data: Any = None, shape: Shape = SCALAR) -> Expr:
@@ -204,7 +204,7 @@ def make(op: str, args: tuple[Expr, ...] = (), data: Any = None, shape: Shape = 
     node: Expr = object.__new__(Expr)
     node.op, node.args, node.data, node.shape = op, args, data, shape
     node._transpose = node._cost = node._terms = node._turns = node._content = node._opened = None
-    rank, transposes, same = _NO_RANK, 1 if op == "transpose" else 0, True
+    rank, transposes, same = NO_RANK, 1 if op == "transpose" else 0, True
     for a in args:
         if a.rank < rank:
             rank = a.rank
@@ -249,7 +249,7 @@ def _key(node: Expr) -> int:
     data = node.data
     if node.op == "sym":
         data = data.rank if data.rank else crc32(data.name.encode())
-        node.rank = node.data.rank or _NO_RANK - 1
+        node.rank = node.data.rank or NO_RANK - 1
     elif isinstance(data, str):
         data = crc32(data.encode())
     elif data is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import dims
 from .answer import Answer
@@ -13,6 +13,9 @@ from .expr import Expr, symbol
 from .indices import IndexForm
 from .knowledge import known
 from .printers.indexed import einsums, index_code, index_latex, index_text
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
 
 
 class IndexAnswer(Answer):
@@ -45,6 +48,15 @@ class IndexAnswer(Answer):
         return verify_index(self._differential.read(self._differential._printed()), names, self._printed(), self.read,
                             structure=(self._derived.structure, self._structure), seed=self._seed,
                             values=known().added_values(self._reading.text))
+
+    @property
+    def derivation(self) -> Derivation:
+        """That of the differential; its last line is what is read off it, entry by entry."""
+        from .derivation import Derivation
+
+        if self._derivation is None:
+            self._derivation = Derivation(self._differential, self)
+        return self._derivation
 
     @property
     def expression(self) -> Expr:

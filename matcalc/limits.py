@@ -64,3 +64,6 @@ class Limits:
         if needed > HIGHEST:
             return LimitError(found, *spans, detail=detail + "NUMBER raises it, but not as far as this")
         return LimitError(found, *spans, detail=f"{detail}{needed} raises it", fixes=[Fix(options=(("limit", f"{name}={needed}"),))])
+
+
+PRINTED = Limits(**dict.fromkeys(DEFAULTS, 10 ** 4000))  # the limits of input are not those of what matcalc prints itself

@@ -17,6 +17,7 @@ from .syntax import Symbol
 
 CONSTRAINTS = ("simplex", "onehot")  # hold at the point, not along the way: never used before differentiating
 STRUCTURES = ("symmetric", "skew", "diagonal", "lower", "upper", "orthogonal")
+LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what a small change of such a matrix is, too
 CONVENTIONS = ("projected", "independent", "free")
 
 

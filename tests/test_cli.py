@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,22 @@ DEFAULTS = {"let": (), "syntax": "auto", "rules": (), "check": True, "seed": 0, 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "schema.json").read_text())
 
 
+class Derivation:
+    """Its steps, as derivation.py gives them."""
+
+    def cells(self, format: str) -> list[tuple[str, str, str]]:
+        return [("df = ", "x.T @ (A + A.T) @ dx    ", "product rule"), ("G  = ", "(A + A.T) @ x", "")]
+
+    def lines(self, format: str) -> list[str]:
+        return ["".join(row) for row in self.cells(format)]
+
+    def summary(self) -> str:
+        return "steps checked, every equation: exact"
+
+    def latex(self) -> str:
+        return "\\begin{align*}\n\\end{align*}"
+
+
 class Answer:
     """An answer as answer.py gives it, for `x.T A x`."""
 
@@ -32,7 +49,7 @@ class Answer:
         self.conditions = more.get("conditions", ())
         self.alternative = more.get("alternative", ())
         self.evidence = "exact, 3 points"
-        self.derivation = "product-rule: x.T @ A @ x -> (A + A.T) @ x"
+        self.derivation = Derivation()
         assumed = (Symbol("x", ("n", 1)), Symbol("A", ("n", "n")))  # in the order of the text
         self.reading = SimpleNamespace(read_as="x.T @ A @ x", assumed=assumed, notes=more.get("notes", ()))
 
@@ -47,7 +64,7 @@ class Answer:
         reading = {"text": self.text, "read_as": "x.T @ A @ x", "symbols": symbols, "notes": [], "layout": None, "structure": "projected"}
         evidence = {"kind": "exact", "points": 3, "worst": 0.0, "verdict": True, "reason": ""}
         return {"text": self.text, "wrt": self.wrt, "answer": str(self), "reading": reading, "conditions": [], "alternative": [],
-                "evidence": evidence, "derivation": [{"rule": "r", "before": "a", "after": "b", "source": ""}]}
+                "evidence": evidence, "derivation": [{"left": "G", "before": "a", "after": "b", "rule": "r", "words": "", "source": ""}]}
 
 
 @pytest.fixture
@@ -120,7 +137,11 @@ def test_several_variables_give_a_line_each(api: SimpleNamespace) -> None:
 
 
 def test_steps_come_before_the_answer(api: SimpleNamespace) -> None:
-    assert command_line("grad", "f", "--steps").out.splitlines() == ["product-rule: x.T @ A @ x -> (A + A.T) @ x", "(A + A.T) @ x"]
+    assert command_line("grad", "f", "--steps").out == "df = x.T @ (A + A.T) @ dx    product rule\nG  = (A + A.T) @ x\n(A + A.T) @ x\n"
+    assert command_line("grad", "f", "--steps").err.splitlines()[-1] == "steps checked, every equation: exact"
+    assert "steps" not in command_line("grad", "f", "--steps", "--no-check").err
+    assert command_line("grad", "f", "--steps", "--to", "latex").out == "\\begin{align*}\n\\end{align*}\n"
+    assert command_line("grad", "f", "--steps", "--to", "numpy").out.endswith("\n(A + A.T) @ x in numpy\n")
 
 
 def test_simplify(api: SimpleNamespace) -> None:
@@ -466,6 +487,18 @@ def test_colour_only_on_a_terminal_that_wants_it(api: SimpleNamespace, monkeypat
         monkeypatch.setattr(sys, "stderr", Terminal())
         cli.emit(cli.Shown([], ["error: no", "fix: yes"]))
         assert ("\x1b[" in sys.stderr.getvalue()) is coloured  # type: ignore[attr-defined]
+
+
+def test_steps_are_coloured_on_a_terminal_that_wants_it(api: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    plain = command_line("grad", "f", "--steps").out
+    for no_colour, coloured in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", no_colour)
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        cli.main(["grad", "f", "--steps"])
+        shown = sys.stdout.getvalue()  # type: ignore[attr-defined]
+        assert ("\x1b[" in shown) is coloured
+        assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == plain
 
 
 def test_a_closed_pipe_ends_quietly(api: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

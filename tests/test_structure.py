@@ -22,10 +22,11 @@ FRONT = """dims errors limits names callables syntax
 CHECKER = ["checker"]
 ENGINE = """expr cost algebra operators kronecker rebuild operands numerics knowledge functions
             build properties match identities factoring simplifier
-            differentials transposition materialize indices structured derive conditions printers""".split()
+            differentials transposition materialize indices structured derive conditions printers steps board""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"chains compiler codegen answer indexed autograd gradient_checks optimize pictures rulecheck claims asking derivatives".split(),
-         "api", "", "display", "cli_errors", "cli_help", "cli_options", "cli_values", "cli_tables", "cli_run", "cli_rules",
+DOORS = [*"""chains compiler codegen written equations citations derivation answer indexed autograd gradient_checks optimize pictures
+              rulecheck claims asking derivatives api""".split(),
+         "", "display", "cli_errors", "cli_help", "cli_options", "cli_values", "cli_tables", "cli_run", "cli_rules",
          "cli_minimize", "cli_plot", "cli", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 

@@ -26,7 +26,7 @@ def printed(e: Expr, format: str, decimals: bool = False, typed: Iterable[Expr] 
 
         return from_latex(printed(e, "latex", decimals, typed, taken))
     bodies, definitions = printed_together([e], format, decimals, typed, taken)
-    return _printer(format).finish(bodies[0], definitions)
+    return printer_of(format).finish(bodies[0], definitions)
 
 
 def printed_together(es: Sequence[Expr], format: str, decimals: bool = False, typed: Iterable[Expr] = (),
@@ -36,7 +36,7 @@ def printed_together(es: Sequence[Expr], format: str, decimals: bool = False, ty
 
     typed = list(typed)
     named = named_parts(es, decimals, typed, taken)
-    printer = _printer(format)(decimals, typed)
+    printer = printer_of(format)(decimals, typed)
     letters = {part.of: printer.name(named.names[id(part)]) for part in named.parts}
     forms = [printer.form(e) for e in es]
     names = {id(f): letters[f.of] for form in forms for f in in_order(form) if f.of in letters}
@@ -45,7 +45,8 @@ def printed_together(es: Sequence[Expr], format: str, decimals: bool = False, ty
     return [names.get(id(f)) or render(f, names, printer.brackets) for f in forms], definitions
 
 
-def _printer(format: str) -> type[Printer]:
+def printer_of(format: str) -> type[Printer]:
+    """The printer of a format."""
     import_module(f".{FORMATS[format]}", __package__)
     from .layout import FORMATS as printers
 

@@ -43,6 +43,7 @@ class Printer:
     script = "^"  # what raises: a pattern that has it is no atom
     operators: ClassVar[dict[str, str]] = {}  # patterns of tr, sum, diag ..., where they are not called by name
     juxtaposes = False  # factors stand side by side, so that none may follow a quotient
+    hides_signs = True  # a difference is written the other way round where that saves a minus in front
     broadcasts = True  # a scalar is added to every entry, and products with ones at an end are sums along an axis
 
     def __init_subclass__(cls, format: str = "") -> None:
@@ -230,7 +231,7 @@ class Printer:
 
     def _signed(self, c: Number, core: Expr) -> Form:
         """A product that stands alone: the sign is hidden in a difference where one can be turned."""
-        sign, flips = self._orient(c, core, must=True)
+        sign, flips = self._orient(c, core, must=self.hides_signs)
         return self._with_sign(sign, self._unsigned(c, core, flips))
 
     def _with_sign(self, sign: int, form: Form) -> Form:
@@ -400,7 +401,7 @@ class Printer:
         full = self.broadcasts and not e.is_scalar and any([unrepeated(a) is None for a in e.args])
         terms = [self._term(c, core, full) for c, core in zip(e.data, e.args, strict=True)]
         signs = [t[0] for t in terms]
-        if not any([s > 0 for s in signs]):
+        if self.hides_signs and not any([s > 0 for s in signs]):
             self._turn_one(e, terms, full)
         first = next((i for i, t in enumerate(terms) if t[0] > 0), 0)
         terms.insert(0, terms.pop(first))

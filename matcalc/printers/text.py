@@ -38,10 +38,10 @@ def named_parts(es: Sequence[Expr], decimals: bool = False, typed: Iterable[Expr
     named = shared(whole)
     names: dict[int, str] = {}
     if named:
-        used = set().union(*map(_names_in, es)) | set(taken)
+        used = set().union(*map(names_in, es)) | set(taken)
         for part in named:
             assert part.of is not None
-            names[id(part)] = fresh(_letters(part.of), used)
+            names[id(part)] = letter_for(part.of, used)
             used.add(names[id(part)])
     return Named(forms, names, named[::-1])
 
@@ -52,7 +52,7 @@ def expression_text(e: Expr, decimals: bool = False, typed: Iterable[Expr] = (),
     return Text.finish(render(form, names), [(names[id(part)], render(part, names)) for part in parts])
 
 
-def _names_in(e: Expr) -> set[str]:
+def names_in(e: Expr) -> set[str]:
     """Names that mean something already."""
     names = set(known().functions) | set(known().language().aliases) | {"pi", "I"}
     for node in postorder([e]):
@@ -61,5 +61,6 @@ def _names_in(e: Expr) -> set[str]:
     return names
 
 
-def _letters(e: Expr) -> str:
-    return LETTERS["scalar" if e.is_scalar else "vector" if e.is_column else "matrix"]
+def letter_for(e: Expr, used: Iterable[str]) -> str:
+    """A name for a part, one that is not in use."""
+    return fresh(LETTERS["scalar" if e.is_scalar else "vector" if e.is_column else "matrix"], used)

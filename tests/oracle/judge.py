@@ -33,7 +33,6 @@ class Outcome(NamedTuple):
     ms: float = 0.0
     answer: str = ""
     evidence: str = ""
-    rules: tuple[str, ...] = ()
 
 
 class Hang(BaseException):
@@ -73,9 +72,8 @@ def judge(problem: Problem, seed: int = 0, *, values: bool = True) -> Outcome:
         return Outcome("crashed", traceback.format_exc(limit=-6), _since(start))
     ms = _since(start)
     evidence = str(answer.evidence) if answer.evidence.kind not in ("exact", "numeric") else answer.evidence.kind
-    rules = tuple(step.rule for step in answer.derivation)
     kind, detail = compare(problem, answer, text, seed) if values else ("right", "")
-    return Outcome(kind, detail, ms, text, evidence, rules)
+    return Outcome(kind, detail, ms, text, evidence)
 
 
 def _since(start: float) -> float:
