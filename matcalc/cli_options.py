@@ -73,7 +73,7 @@ def read_command(ctx: click.Context) -> Asked:
         if name in options:
             choose(name, options[name], choices)
     options["limits"] = read_limits(options["limit"])
-    return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)))
+    return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)), ctx.obj)
 
 
 def typed_options(ctx: click.Context) -> Iterator[tuple[str, str]]:
