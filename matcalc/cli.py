@@ -223,6 +223,14 @@ def plot(**_options: Any) -> int:
     return cli_plot.draw(read_command(click.get_current_context()))
 
 
+@verbs.command(examples=("matcalc repl", "printf 'let A symmetric\\ngrad x.T A x x\\n' | matcalc repl"))
+def repl() -> int:
+    """Ask line by line; declarations and definitions are kept. Completion and live shapes need prompt_toolkit, the extra [repl]."""
+    from .repl.terminal import converse
+
+    return converse()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the value is the exit code."""
     argv = sys.argv[1:] if argv is None else argv

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .cli_errors import UsageError, shell_line
-from .errors import Fix, NotSupported, nearest
+from .errors import Fix, nearest
 
 PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
 EXAMPLES = (
@@ -21,7 +21,6 @@ MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
 
 SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
              "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
-LATER_VERBS = ("repl",)
 
 
 class Command(click.Command):
@@ -62,9 +61,6 @@ class Verbs(click.Group):
         word = args[0]
         if word in self.commands:
             return word, self.commands[word], args[1:]
-        if word in LATER_VERBS:
-            raise NotSupported(f"{word} is not there yet; what works now: {', '.join(self.commands)}",
-                               fixes=[Fix(say="matcalc --help")])
         if word.startswith("-"):
             raise click.NoSuchOption(word, ctx=ctx)
         if not re.fullmatch(r"[A-Za-z][\w-]*", word):

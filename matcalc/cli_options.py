@@ -14,11 +14,14 @@ from .errors import Fix, NotSupported, nearest
 
 FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
-LAYOUTS = ("numerator", "denominator")
-FORMS = ("matrix", "index")
-KINDS = ("auto", "grad", "jacobian", "hessian")
-SYNTAXES = ("auto", "numpy", "matlab", "latex")
-STRUCTURES = ("projected", "independent", "free")
+CHOICES = {
+    "to": FORMATS,
+    "syntax": ("auto", "numpy", "matlab", "latex"),
+    "structure": ("projected", "independent", "free"),
+    "layout": ("numerator", "denominator"),
+    "form": ("matrix", "index"),
+    "of": ("auto", "grad", "jacobian", "hessian"),
+}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,11 +70,9 @@ derivative_options = option_set(reading_options, wrt_option, structure_option, s
 def read_command(ctx: click.Context) -> Asked:
     """The verb and its options, with those that click does not judge judged here."""
     options = dict(ctx.params)
-    choose("to", options["to"], FORMATS, LATER_FORMATS)
-    choose("syntax", options["syntax"], SYNTAXES)
-    for name, choices in (("structure", STRUCTURES), ("layout", LAYOUTS), ("form", FORMS), ("of", KINDS)):
+    for name, choices in CHOICES.items():
         if name in options:
-            choose(name, options[name], choices)
+            choose(name, options[name], choices, LATER_FORMATS if name == "to" else ())
     options["limits"] = read_limits(options["limit"])
     return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)), ctx.obj)
 

@@ -1,0 +1,124 @@
+"""From a line to a question: which word is the verb, and which the variable; and how a question is typed again with a part of it mended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .. import cli
+from ..cli_errors import UsageError
+from ..cli_help import SAME_VERB
+from ..dims import SCALAR
+from ..errors import DomainError, Fix, MatcalcError, Request, nearest, quote
+from ..knowledge import known
+from ..names import canonical
+from ..syntax import Reading
+from .lines import NAME, NAMES, Question, names_in, parts, question, words
+from .scope import Scope
+
+DERIVATIVES = ("grad", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "check")
+OF_SCALARS = ("grad", "hessian", "hvp")
+WITHOUT_EXPRESSION = ("rules", "plot", "repl")  # what follows is read as in a shell
+
+
+def read_question(line: str, scope: Scope) -> Question:
+    """The question of a line: a verb and what follows, or an expression alone, which is simplified."""
+    first = re.match(r"\w+|", line)[0]  # type: ignore[index]
+    rest = line[len(first):]
+    if first not in cli.verbs.commands or (rest and not rest[0].isspace() and rest[0] not in "\"'"):
+        _refuse_other_verb(first, rest, scope)
+        return _without_arguments(question("simplify", line), scope)
+    if first in WITHOUT_EXPRESSION:
+        return Question(first, "", options=words(rest))
+    asked = _without_arguments(question(first, rest), scope)
+    if not asked.variables and first in (*DERIVATIVES, "minimize"):
+        asked = _with_variable(asked, scope)
+    defined = next((name for name in asked.variables if canonical(name) in scope.defined), None)
+    if defined and first in DERIVATIVES:
+        body = scope.defined[canonical(defined)][1]
+        others = [name for name in dict.fromkeys(names_in(body)) if name not in known().functions and name not in scope.defined]
+        fixes = [Fix(say=_typed(asked, (name,))) for name in others if name in _symbols(asked, scope)]
+        again = Fix(say=f":del {defined}; {_typed(asked, asked.variables)}", note="as a variable of its own")
+        message = f"{defined} is defined, and a derivative is by a variable"
+        raise DomainError(message, detail=f"{defined} = {body}", fixes=[*fixes[:2], again])
+    return asked
+
+
+def _typed(asked: Question, variables: tuple[str, ...]) -> str:
+    return f"{asked.verb} {asked.text} wrt {', '.join(variables)}"
+
+
+def _symbols(asked: Question, scope: Scope) -> set[str]:
+    reading = _reading(asked, asked.text, scope)
+    return set(reading.symbols) if reading else set()
+
+
+def _refuse_other_verb(first: str, rest: str, scope: Scope) -> None:
+    """`gradient f x`: a word that means nothing in the session before an expression, and near to a verb."""
+    if not rest[:1].isspace() or len(first) < 3 or scope.means(first) or first in known().functions:
+        return
+    meant = SAME_VERB.get(first.lower()) or nearest(first, set(cli.verbs.commands))
+    if meant and re.match(r"\s+[\w(\"'|‖-]", rest):
+        raise UsageError(f"there is no command {first}; did you mean {meant}?", fixes=[Fix(say=meant + rest)])
+
+
+def _without_arguments(asked: Question, scope: Scope) -> Question:
+    """f(x), where f = ... was defined: an expression takes no arguments."""
+    for found in re.finditer(rf"({NAME})\(({NAMES.pattern})\)", asked.text):
+        if canonical(found[1]) in scope.defined:
+            plain = asked.text[:found.start()] + found[1] + asked.text[found.end():]
+            line = f"{asked.verb} {plain}" + (f" wrt {', '.join(asked.variables)}" if asked.variables else "")
+            raise DomainError(f"{found[1]} is an expression, and takes no arguments", found.span(), text=asked.text, fixes=[Fix(say=line)])
+    return asked
+
+
+def _with_variable(asked: Question, scope: Scope) -> Question:
+    """`x.T A x x`: the last word is the variable, if what is before it can be asked for that; or else the whole is the expression."""
+    before, _, last = asked.text.rpartition(" ")
+    if not before.strip() or not re.fullmatch(NAME, last):
+        return asked
+    split = asked._replace(text=before.rstrip(), variables=(last,))
+    part = _reading(asked, split.text, scope)
+    if part is not None and (canonical(last) in part.symbols or canonical(last) in scope.defined) and _fits(asked, part):
+        return split
+    whole = _reading(asked, asked.text, scope)
+    return asked if whole is not None and _fits(asked, whole) else split
+
+
+def _reading(asked: Question, text: str, scope: Scope) -> Reading | None:
+    try:
+        return scope.reading(text, dict(asked.typed()).get("syntax", "auto"))
+    except MatcalcError:
+        return None
+
+
+def _fits(asked: Question, reading: Reading) -> bool:
+    return asked.verb not in OF_SCALARS or reading.root.shape == SCALAR
+
+
+def writer(asked: Question, whole: str, scope: Scope) -> Callable[[Request], str]:
+    """How a mended question is typed in a session: without what the session adds."""
+    added = whole.removeprefix(asked.text)
+    by = "over" if asked.verb == "minimize" else "wrt"
+
+    def written(request: Request) -> str:
+        text = request.text.removesuffix(added)
+        options: list[str] = []
+        claim: list[str] = []
+        for name, value in request.options:
+            if name == "claim":
+                claim = ["claim", _own(value, scope)]
+            elif name != by and (name, value) not in scope.settings():
+                options += [f"--{name}"] if value == "true" else [f"--{name}", quote(value, False)]
+        variables = request.wrt or tuple(value for name, value in request.options if name == by)
+        said = [by, ", ".join(variables)] if variables else []
+        return scope.changes(request.let, names_in(whole)) + " ".join([request.verb, text, *said, *claim, *options])
+
+    return written
+
+
+def _own(text: str, scope: Scope) -> str:
+    """A text without the definitions that the session put behind it."""
+    body, inner = parts(text)
+    kept = [f"{name} = {said}" for name, said in inner if scope.defined.get(canonical(name)) != (name, said)]
+    return body + (f" where {'; '.join(kept)}" if kept else "")
