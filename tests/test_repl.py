@@ -219,7 +219,7 @@ def test_an_error_from_a_pipe_names_its_line_and_the_worst_code_is_the_exit_code
 @pytest.mark.parametrize(("line", "shown"), [
     ("grad x.T A x", "scalar    assumed: A matrix(n, n), x vector(n)"), ("f = A x", "vector(m)    assumed: A matrix(m, n), x vector(n)"),
     ("A @ (", "the expression ends after '('"), ("", ""), ("grad", ""), ("let A", ""), (":let", ""), ("x = [1,", ""),
-    (":latex A", "matrix(m, n)"),
+    (":latex A", "matrix(m, n)"), ("grad tr(A @ X", "'(' is never closed"),
 ])
 def test_the_shape_of_what_is_typed(line: str, shown: str) -> None:
     assert shape_of(line, Scope()).startswith(shown)

@@ -75,7 +75,7 @@ def _without_arguments(asked: Question, scope: Scope) -> Question:
 def _with_variable(asked: Question, scope: Scope) -> Question:
     """`x.T A x x`: the last word is the variable, if what is before it can be asked for that; or else the whole is the expression."""
     before, _, last = asked.text.rpartition(" ")
-    if not before.strip() or not re.fullmatch(NAME, last):
+    if not re.search(r"[^\s@*+\-/^\\(,]\s*$", before) or not re.fullmatch(NAME, last):
         return asked
     split = asked._replace(text=before.rstrip(), variables=(last,))
     part = _reading(asked, split.text, scope)
