@@ -17,10 +17,11 @@ from typing import Any
 
 import click
 
-from . import __version__, cli_minimize, cli_plot
+from . import __version__, cli_completion, cli_minimize, cli_plot
 from .cli_errors import internal_error, readable, usage_error, wants_json, with_fixes_from
 from .cli_help import EXAMPLES, MORE, PURPOSE, Verbs
 from .cli_options import (
+    CHOICES,
     check_options,
     common,
     derivative_options,
@@ -29,6 +30,7 @@ from .cli_options import (
     one_or_all,
     read_command,
     reading_options,
+    rules_option,
     set_options,
     steps_option,
     structure_option,
@@ -118,7 +120,8 @@ def vjp(**_options: Any) -> int:
 @reading_options
 @wrt_option
 @click.option("--claim", required=True, metavar="EXPR", help="The derivative that you have.")
-@click.option("--of", default="auto", metavar="KIND", help="grad, jacobian or hessian; auto (default): whichever fits.")
+@click.option("--of", default="auto", metavar="KIND", shell_complete=cli_completion.one_of(*CHOICES["of"]),
+              help="grad, jacobian or hessian; auto (default): whichever fits.")
 @layout_option
 @structure_option
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which claims are checked.")
@@ -198,8 +201,8 @@ def evaluate(**_options: Any) -> int:
 
 
 @verbs.command(examples=("matcalc rules", "matcalc rules logdet", "matcalc rules check logdet --seed 7"))
-@click.argument("words", nargs=-1, metavar="[NAME | check [NAME]]")
-@click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated.")
+@click.argument("words", nargs=-1, metavar="[NAME | check [NAME]]", shell_complete=cli_completion.rules_by_name)
+@rules_option
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which rules are checked.")
 def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
     """What matcalc knows: list all functions and identities, show one, or check them."""
@@ -238,7 +241,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no Σ gets \\u03a3
     try:
-        code = execute(argv, Place(emit))
+        completed = cli_completion.answer(verbs)
+        code = execute(argv, Place(emit)) if completed is None else completed
         if sys.stdout is not None:
             sys.stdout.flush()
         return code

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .cli_completion import SWITCHED_ON
 from .cli_errors import UsageError, shell_line
 from .errors import Fix, nearest
 
@@ -35,17 +36,26 @@ class Command(click.Command):
         super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # for completion: the option that is being typed has no value yet
+            args = args[:-1] if args and args[-1] in self.valued() else args
         return super().parse_args(ctx, self.negatives_last(args))
+
+    def valued(self) -> set[str]:
+        """The options that take a value."""
+        return {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
 
     def negatives_last(self, args: list[str]) -> list[str]:
         """`args` with an expression such as "-x.T @ x", which is no option, moved behind `--`."""
         if "--" in args:
             return args
-        valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        valued = self.valued()
         known = {"-", "-h"}
         moved = [a for before, a in zip(["", *args], args, strict=False)
                  if re.match(r"-(?!-)", a) and a not in known and before not in valued]
-        return [a for a in args if a not in moved] + (["--", *moved] if moved else [])
+        kept = [a for a in args if a not in moved]
+        if moved and kept and kept[-1] in valued:
+            raise click.BadOptionUsage(kept[-1], f"{kept[-1]} needs a value")
+        return kept + (["--", *moved] if moved else [])
 
 
 class Verbs(click.Group):
@@ -56,6 +66,8 @@ class Verbs(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(formatter, EXAMPLES)
         super().format_help(ctx, formatter)
+        lines = [f"{shell:5} {line}" for shell, line in SWITCHED_ON.items()]
+        write_section(formatter, "Completion with Tab, switched on by one line", lines)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         word = args[0]
@@ -71,7 +83,11 @@ class Verbs(click.Group):
 
 
 def write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
-    with formatter.section("Examples"):
-        for example in examples:
-            formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+    write_section(formatter, "Examples", examples)
     formatter.write("\n")
+
+
+def write_section(formatter: click.HelpFormatter, title: str, lines: Iterable[str]) -> None:
+    with formatter.section(title):
+        for line in lines:
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")

@@ -128,6 +128,12 @@ def test_simplify(api: SimpleNamespace) -> None:
     assert api.calls[0][2] == DEFAULTS
 
 
+def test_a_leading_minus_and_an_option_without_its_value(api: SimpleNamespace) -> None:
+    ran = command_line("grad", "-x.T @ x", "--wrt")
+    assert (ran.error, ran.fixes) == ("--wrt needs a value", ['matcalc grad "-x.T @ x" --wrt x'])
+    assert command_line.run_line(ran.fixes[0]).code == 0
+
+
 def test_a_leading_minus_is_no_option(api: SimpleNamespace) -> None:
     for words in (("--wrt", "x", "--", "-x.T @ x"), ("-x.T @ x", "--wrt", "x")):
         assert command_line("grad", *words).code == 0

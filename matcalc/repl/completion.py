@@ -9,11 +9,11 @@ from typing import NamedTuple
 import click
 
 from .. import cli
+from ..cli_completion import variables_in
 from ..cli_options import CHOICES
 from ..declarations import KINDS, PROPERTIES
-from ..errors import MatcalcError
 from ..knowledge import known
-from ..tokens import scan
+from ..names import canonical
 from .help import COMMANDS, FORMS
 from .lines import question
 from .scope import Scope
@@ -92,18 +92,11 @@ def _options(verb: str) -> Iterator[Candidate]:
 
 def _names(text: str, scope: Scope) -> Iterator[Candidate]:
     """What is defined and declared, and the variables of what has been typed."""
-    seen = set()
-    for name, (spelled, body) in scope.defined.items():
-        seen.add(name)
+    seen = {*scope.defined, *scope.declared, "wrt"}
+    for spelled, body in scope.defined.values():
         yield Candidate(spelled, f"= {body}")
     for name, declaration in scope.declared.items():
-        seen.add(name)
         yield Candidate(name, declaration)
-    try:
-        tokens = scan(text)[0]
-    except MatcalcError:
-        return
-    for i, (kind, value, start, end) in enumerate(tokens[:-2]):  # the last is the word that is being typed
-        if kind == "name" and value not in seen and tokens[i + 1][0] != "(" and tokens[i - 1][0] != "." and value not in ("wrt", "where"):
-            seen.add(value)
-            yield Candidate(text[start:end], "a variable")
+    for name in variables_in(re.sub(r"[^\W\d]\w*$", "", text)):  # the last is the word that is being typed
+        if canonical(name) not in seen:
+            yield Candidate(name, "a variable")
