@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from .cli_errors import UsageError, internal_error, reason, shell_line
+from .cli_progress import counted
 from .cli_values import understood
 from .display import Asked, Shown, show_error
 from .errors import DomainError, Fix, MatcalcError, RuleError, UnknownName, quote
@@ -19,7 +20,7 @@ WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that com
 def run(asked: Asked, show: Callable[[str, float], Shown]) -> int:
     """Answer every expression that was given; the exit code is the worst."""
     code = 0
-    for line, text in expressions(asked):
+    for line, text in counted([*expressions(asked)]):
         shown = answer_one(asked, show, text, line)
         asked.place.tell(shown)
         code = worst(code, shown.code)

@@ -472,6 +472,17 @@ def test_colour_only_on_a_terminal_that_wants_it(api: SimpleNamespace, monkeypat
         assert ("\x1b[" in sys.stderr.getvalue()) is coloured  # type: ignore[attr-defined]
 
 
+def test_a_bar_shows_how_far_a_file_is_and_leaves_the_answers_alone(api: SimpleNamespace, monkeypatch: pytest.MonkeyPatch,
+                                                                     capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("f\n" * 40)
+    monkeypatch.setattr("matcalc.cli_progress.QUIET", 0.0)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert cli.main(["simplify", "--file", str(tmp_path / "f.txt")]) == 0
+    assert "39/40" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert capsys.readouterr().out == "(A + A.T) @ x\n" * 40
+
+
 def test_a_closed_pipe_ends_quietly(api: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Closed(io.StringIO):
         def flush(self) -> None:
