@@ -398,6 +398,9 @@ class Answer:
                 return unstacked(value.T if of.layout == "denominator" else value, of.shape, of.wrt.shape, sizes)
             return shaped(value, self.shape)
 
+        compiled.__name__ = compiled.__qualname__ = self._request.verb
+        arrays = "".join(f"\n{s.name}: {dims.shape_text(s.shape)}" for s in self._needed().values())
+        compiled.__doc__ = f"{self._printed()}\n{arrays}"
         return compiled
 
     def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
@@ -449,6 +452,13 @@ class Answers(list[Answer]):
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+    def __repr__(self) -> str:
+        return "[" + ",\n ".join(map(repr, self)) + "]"
+
+    def _repr_latex_(self) -> str:
+        rows = r" \\ ".join(f"& {answer.latex()}" for answer in self)
+        return rf"$\displaystyle \begin{{aligned}} {rows} \end{{aligned}}$"
 
 
 def _described(s: Symbol) -> dict[str, Any]:
