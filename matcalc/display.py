@@ -174,17 +174,23 @@ STYLES = (("error:", "bold red"), ("valid if", "yellow"), ("at kinks", "yellow")
 
 def print_in_colour(lines: Iterable[str]) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for line in lines:
-        text = Text(line, style="dim" if line.startswith("assumed:") else "")
-        for head, style in STYLES:
-            if line.startswith(head):
-                text.stylize(style, 0, len(head))
-        if re.fullmatch(r" +[\^~ ]*\^[\^~ ]*( .*)?", line):
-            text.stylize("bold red")
-        console.print(text)
+        console.print(coloured(line))
+
+
+def coloured(line: str) -> Any:
+    """A line for stderr as rich's Text: the head of an error, a fix, a condition or a note stands out, and so do carets."""
+    from rich.text import Text
+
+    text = Text(line, style="dim" if line.startswith("assumed:") else "")
+    for head, style in STYLES:
+        if line.startswith(head):
+            text.stylize(style, 0, len(head))
+    if re.fullmatch(r" +[\^~ ]*\^[\^~ ]*( .*)?", line):
+        text.stylize("bold red")
+    return text
 
 
 def seconds(start: float) -> float:
