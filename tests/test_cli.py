@@ -369,8 +369,14 @@ def test_json_fits_the_schema(api: SimpleNamespace) -> None:
     "grad 'x.T A x' --wrt x --let 'A: symmetric' --steps", "grad 'norm(x) + det(X)' --wrt X --wrt x --no-check", "simplify 'tr(A.T)'",
     "eval 'A @ x' --set 'A=[[1, 2], [3, 4]]' --set 'x=[1, 0.5]'", "grad 'svd(X)'", "grad 'x.T A' --wrt x", "grad x --let 'x: vetcor(n)'",
     "jacobian 'A X B' --wrt X", "hessian 'x.T A y' --wrt x --wrt y", "vjp 'A @ x' --wrt x", "check 'x.T A x' --wrt x --claim '2 A x'",
-    "check 'x.T A x' --wrt x --claim '(A + A.T) x'", "jacobian 'X * X' --wrt X --form index"])
-def test_the_real_answers_fit_the_schema_too(line: str) -> None:
+    "check 'x.T A x' --wrt x --claim '(A + A.T) x'", "jacobian 'X * X' --wrt X --form index", "hvp 'x.T A x' --wrt x",
+    "jvp 'A @ x' --wrt x", "differential 'inv(X)' --wrt X", "minimize 'norm2sq(x - a)' --over x --set 'a=[1, 2]'",
+    "minimize '-norm2sq(x)' --over x --start 'x=[1, 2]'", "plot field 'x[0]**2 + x[1]**2' --range '-1:1'", "plot feild 'x[0]'",
+    "minimize 'x.T A' --over x", "nonsense x", "grad 'x.T x' --nonsense"])
+def test_the_real_answers_fit_the_schema_too(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if line.startswith("plot field"):
+        pytest.importorskip("matplotlib")
     ran = command_line.run_line(f"matcalc {line} --to json")
     assert ran.err == ""
     for printed in ran.out.splitlines():
