@@ -47,6 +47,13 @@ def test_declarations_stay() -> None:
     assert out("let A: symmetric, x: vector(3)", "jacobian A x x") == ["A"]
     assert out("let A: matrix(3, 3)", "let A symmetric", ":let") == ["let A: matrix(3, 3) symmetric"]
     assert out("let A: matrix(3, 3)", "let A: matrix(n, n)", ":let") == ["let A: matrix(n, n)"]
+    assert out("let A symmetric", "let A: symmetric, invertible", ":let") == ["let A: symmetric invertible"]
+
+
+@pytest.mark.parametrize("line", ["let A: symmetric", "let A symmetric", "let A is symmetric", "let A be a symmetric", ":let A symmetric",
+                                  "A: symmetric"])
+def test_a_declaration_as_it_is_said(line: str) -> None:
+    assert out(line, ":let") == ["let A: symmetric"]
 
 
 def test_definitions_stay_and_are_taken_as_a_whole() -> None:
@@ -81,6 +88,13 @@ def test_numbers_are_used_where_values_are_asked_for() -> None:
     assert out(*lines, "f = x.T A x", "eval f") == ["27"]
     assert out(*lines, "grad x.T A x x") == ["(A + A.T) @ x"]
     assert out("a = [1, 2]", "minimize norm2sq(x - a) x")[0] == "x = [1., 2.]"
+    assert out("x = [1 2]", "A = [1 2; 3 4]", "eval x.T A x") == ["27"]
+    assert out("x = np.array([1, 2])", "eval x") == out("x = [1; 2]", "eval x") == ["[1, 2]"]
+    assert after(*lines).reply("A x").err[-1] == "note: eval A x gives its value"
+
+
+def test_a_definition_says_what_it_changes() -> None:
+    assert after("f = x.T x", "let x: vector(3)").reply("x = A y").err[1:] == ["note: no longer declared: x: vector(3)", "note: used by f"]
 
 
 def test_what_was_said_is_listed_as_it_can_be_typed_and_forgotten() -> None:
@@ -100,6 +114,7 @@ def test_what_was_said_is_listed_as_it_can_be_typed_and_forgotten() -> None:
     ("grad norm2sq(x)", "2 * x"), ("jacobian A x x", "A"), ("differential inv(X) X", "-inv(X) @ dX @ inv(X)"), ("grad tr(A X) X", "A.T"),
     ("grad -x.T x x", "-2 * x"), ("hessian x.T A y wrt x, y --let 'y: vector(m)'", "A"), ("x + x", "2 * x"), ("-x", "-x"),
     ("grad sum(maximum(x, y)), y", "1 / 2 - sign(x - y) / 2"), ("grad f where f = x.T x wrt x", "2 * x"),
+    ("grad(x.T A x, x)", "(A + A.T) @ x"), ("grad(x.T x)", "2 * x"), ("grad (x + y).T (x + y) x", "2 * (x + y)"),
     ("matcalc grad 'x.T A x' --wrt x", "(A + A.T) @ x"), ("jacobian A X B wrt X --form index", "dF[i,j]/dX[k,l] = A[i,k] * B[l,j]"),
 ])
 def test_variables(line: str, answer: str) -> None:
@@ -144,7 +159,7 @@ ERRORS = [
     ":lates", "x = [1, [2]]", "x = [[[1]]]", "q = vjp f x", "r_2 = r.T r where r = x", "grad (x.T b x", "x ^2 + y",
     "check f x claim 2 q", "check f x claim 2 A.T r + y", "grad f x --layout", "grad f x --let 'A", "hessian f wrt x, A, b",
     "eval f", "grad x.T * A x x", "jacobian A x", "exp = x.T x", "grad exp(x).T y z", "B = vjp r x", "q = grad f wrt x, A",
-    "repl", "rules inx",
+    "repl", "rules inx", "d/dx f", "df/dx", "d/dx r", "A is symmetric", "latex", "steps f", "gradient(f, x)", "clear f", ":clear zz", ":del",
     "simplify A @ B.T + A.T x", "grad f wrt q",
 ]
 

@@ -16,7 +16,8 @@ from ..tokens import Token, scan
 NAME = r"[^\W\d]\w*"
 NAMES = re.compile(rf"\s*{NAME}(?:\s*,\s*{NAME}|\s+{NAME})*\s*")
 DEFINITION = re.compile(rf"({NAME})\s*=(?!=)\s*(.*)", re.DOTALL)
-LISTED = re.compile(r"\[[-+\d.eE\s,\[\]]*")  # numbers, as far as they are typed
+LISTED = re.compile(r"(?:(?:np|numpy)\.array\()?(\[[-+\d.eE\s,;\[\]]*)\)?")  # numbers, as far as they are typed
+DECLARATION = re.compile(rf"{NAME}(?:\s*,\s*{NAME})*\s*:(?!=).*", re.DOTALL)
 OPTIONS = re.compile(r"(?:^|\s)--(?=[a-z])")
 
 
@@ -76,6 +77,31 @@ def _cut(word: str, text: str) -> tuple[str, str | None]:
 
 def balanced(text: str) -> bool:
     return all(text.count(a) == text.count(b) for a, b in ("()", "[]", "{}"))
+
+
+def closes_last(text: str) -> bool:
+    """Does the bracket that opens the text close at its end?"""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if not depth:
+            return i == len(text) - 1
+    return False
+
+
+def numbers(text: str) -> str:
+    """Numbers as JSON: MATLAB's [1 2; 3 4] is [[1, 2], [3, 4]], and a column is a vector.
+
+    >>> numbers("[1 2; 3 4]"), numbers("[1; 2]"), numbers("np.array([1, 2])")
+    ('[[1, 2], [3, 4]]', '[1, 2]', '[1, 2]')
+    """
+    found = LISTED.fullmatch(text)
+    listed = found[1].strip() if found else text
+    if "[" in listed[1:]:
+        return listed
+    rows = [", ".join(re.split(r"[\s,]+", row.strip())) for row in listed.strip("[]").split(";")]
+    column = all("," not in row for row in rows)
+    return f"[{', '.join(rows)}]" if column or len(rows) == 1 else f"[{', '.join(f'[{row}]' for row in rows)}]"
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from .. import cli
 from ..dims import shape_text
 from ..display import assumed
 from ..errors import MatcalcError
-from .lines import DEFINITION, LISTED
+from .lines import DECLARATION, DEFINITION, LISTED
 from .questions import read_question
 from .scope import Scope
 
@@ -42,6 +42,5 @@ def _expression_of(line: str) -> str:
     """The question in a line; nothing of a command, a declaration, numbers, or a verb that stands alone."""
     definition = DEFINITION.fullmatch(line)
     text = definition[2] if definition else re.sub(r"^:(latex|code|steps|unicode|mathml|sympy|json)\s+", "", line)
-    if re.match(r"[:#]|let\b|help\b|matcalc\b", text) or LISTED.fullmatch(text) or text in cli.verbs.commands:
-        return ""
-    return text
+    other = re.match(r"[:#?]|let\b|help\b|matcalc\b", text) or text in cli.verbs.commands
+    return "" if other or LISTED.fullmatch(text) or DECLARATION.fullmatch(text) else text

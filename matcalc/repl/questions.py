@@ -13,7 +13,7 @@ from ..errors import DomainError, Fix, MatcalcError, Request, nearest, quote
 from ..knowledge import known
 from ..names import canonical
 from ..syntax import Reading
-from .lines import NAME, NAMES, Question, names_in, parts, question, words
+from .lines import NAME, NAMES, Question, closes_last, names_in, parts, question, words
 from .scope import Scope
 
 DERIVATIVES = ("grad", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "check")
@@ -25,7 +25,11 @@ def read_question(line: str, scope: Scope) -> Question:
     """The question of a line: a verb and what follows, or an expression alone, which is simplified."""
     first = re.match(r"\w+|", line)[0]  # type: ignore[index]
     rest = line[len(first):]
+    if first in cli.verbs.commands and rest[:1] == "(":
+        inside = rest.rstrip()[1:-1]  # grad(f, x)
+        rest = f" {inside}" if rest.rstrip()[-1] == ")" and closes_last(rest.rstrip()) else f" {rest}"
     if first not in cli.verbs.commands or (rest and not rest[0].isspace() and rest[0] not in "\"'"):
+        _refuse_quotient(line, scope)
         _refuse_other_verb(first, rest, scope)
         return _without_arguments(question("simplify", line), scope)
     if first in WITHOUT_EXPRESSION:
@@ -53,12 +57,23 @@ def _symbols(asked: Question, scope: Scope) -> set[str]:
     return set(reading.symbols) if reading else set()
 
 
+def _refuse_quotient(line: str, scope: Scope) -> None:
+    """`d/dx f`, `df/dx`: a derivative is asked for by its verb."""
+    found = re.fullmatch(rf"(?:d\s*/\s*d({NAME})\s+(.+)|d({NAME})\s*/\s*d({NAME}))", line)
+    if not found or any(scope.means(name) for name in names_in(line) if name.startswith("d")):
+        return
+    text, variable = found[2] or found[3], found[1] or found[4]
+    reading = _reading(Question("", text), text, scope)
+    verb = "grad" if reading is None or reading.root.shape == SCALAR else "jacobian"
+    raise UsageError("a derivative is asked for by a verb: grad, jacobian, hessian", fixes=[Fix(say=f"{verb} {text} wrt {variable}")])
+
+
 def _refuse_other_verb(first: str, rest: str, scope: Scope) -> None:
     """`gradient f x`: a word that means nothing in the session before an expression, and near to a verb."""
-    if not rest[:1].isspace() or len(first) < 3 or scope.means(first) or first in known().functions:
+    if not (rest[:1].isspace() or rest[:1] == "(") or len(first) < 3 or scope.means(first) or first in known().functions:
         return
     meant = SAME_VERB.get(first.lower()) or nearest(first, set(cli.verbs.commands))
-    if meant and re.match(r"\s+[\w(\"'|‖-]", rest):
+    if meant and re.match(r"\(|\s+[\w(\"'|‖-]", rest):
         raise UsageError(f"there is no command {first}; did you mean {meant}?", fixes=[Fix(say=meant + rest)])
 
 

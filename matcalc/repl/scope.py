@@ -14,7 +14,7 @@ from ..knowledge import known
 from ..names import canonical
 from ..syntax import Reading
 from ..tokens import renamed
-from .lines import NAME, names_in, parts, tokens_of
+from .lines import NAME, names_in, numbers, parts, tokens_of
 
 
 class Scope:
@@ -39,7 +39,8 @@ class Scope:
         if several:  # A, B: symmetric
             texts = [f"{name.strip()}:{several[2]}" for name in several[1].split(",")]
         else:  # A: spd, x: vector(n)
-            texts = re.split(rf",\s*(?={NAME}\s*:)", re.sub(rf"^({NAME})\s+(?=\w)", r"\1: ", text))
+            text = re.sub(rf"^({NAME})(?:\s+(?:is|be)|\s*:)?(?:\s+an?\b)?\s+(?=\w)", r"\1: ", text)  # A is a symmetric matrix
+            texts = re.split(rf",\s*(?={NAME}\s*:)", text)
         before = self.declared
         said: list[str] = []
         for one in texts:
@@ -54,7 +55,8 @@ class Scope:
         name = canonical((re.match(NAME, text) or [""])[0])
         before, words_ = self.declared.get(name), text.partition(":")[2]
         if before is not None and words_.strip() and not set(names_in(words_)) & set(KINDS):
-            text = f"{before} {words_.strip()}"  # properties are added to what is known
+            added = [word for word in re.split(r"[\s,]+", words_.strip()) if word not in before.partition(":")[2].split()]
+            text = " ".join([before, *added])  # properties are added to what is known
         kept = {n: d for n, d in self.declared.items() if n != name}
         let = (*kept.values(), text)
         try:
@@ -133,6 +135,7 @@ class Scope:
         """Keep numbers under a name; the value is their shape."""
         from ..cli_values import read_number
 
+        text = numbers(text)
         try:
             array = read_number(spelled, text)
         except MatcalcError as error:
@@ -156,6 +159,13 @@ class Scope:
         return next(f"{name}_{i}" for i in range(1, len(taken) + 2) if f"{name}_{i}" not in taken)
 
     # ------------------------------------------------------------ what a text means in this session
+    def users_of(self, name: str) -> list[str]:
+        """The definitions that use a name."""
+        return [spelled for other, (spelled, body) in self.defined.items() if other != name and name in self._reached(body)]
+
+    def _reached(self, text: str) -> set[str]:
+        return {*self.mentioned(text), *(n for _, body in self._definitions(text).values() for n in self.mentioned(body))}
+
     def means(self, name: str) -> bool:
         return canonical(name) in self.declared or canonical(name) in self.defined
 

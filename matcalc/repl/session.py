@@ -12,6 +12,7 @@ import click
 from .. import cli
 from ..cli_errors import UsageError, internal_error
 from ..cli_run import worst
+from ..declarations import KINDS, PROPERTIES
 from ..dims import shape_text
 from ..display import Place, Shown, assumed, show_error
 from ..errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
@@ -20,7 +21,7 @@ from ..names import canonical
 from ..parser import read
 from ..tokens import renamed
 from .help import COMMANDS, FORMS, HELP
-from .lines import DEFINITION, LISTED, NAME, NAMES, Question, names_in, parts, tokens_of, words
+from .lines import DECLARATION, DEFINITION, LISTED, NAME, NAMES, Question, names_in, parts, tokens_of, words
 from .questions import read_question, writer
 from .scope import Scope
 
@@ -77,15 +78,20 @@ class Session:
         rest = line[len(first):]
         if line.startswith("#"):
             return Shown([], [])
-        if line in ENDS:
+        if re.sub(r"\(\)$", "", line) in ENDS:
             self.ended = True
             return Shown([], [])
         if first == "matcalc" and rest[:1].isspace():
             return self._executed(words(rest))
         if first == "let":
             return Shown([], self.scope.let(rest.strip())) if rest.strip() else self._listed()
+        if line in ("?", ":?", "help()"):
+            return self._help("")
         if first.startswith(":") or line.split()[0] == "help":
             return self._command(first.removeprefix(":"), rest.strip())
+        if DECLARATION.fullmatch(line):
+            return Shown([], self.scope.let(line))
+        self._refuse_near_misses(line)
         for pattern in (DEFINITION, WITH_ARGUMENTS):
             definition = pattern.fullmatch(line)
             if definition and pattern is WITH_ARGUMENTS and definition[1] not in known().functions:
@@ -93,7 +99,25 @@ class Session:
                                   fixes=[Fix(say=f"{definition[1]} = {definition[2]}")])
             if definition:
                 return self._defined(definition[1], definition[2])
-        return self._ask(read_question(line, self.scope))
+        asked = read_question(line, self.scope)
+        return self._with_note(asked, self._ask(asked)) if asked.verb == "simplify" else self._ask(asked)
+
+    def _refuse_near_misses(self, line: str) -> None:
+        """`A is symmetric`, `latex f`: a declaration without let, a command without its colon."""
+        first, _, rest = line.partition(" ")
+        if first in (*FORMS, *COMMANDS) and first not in cli.verbs.commands and not self.scope.means(first) and "=" not in line:
+            again = rest or ("" if self.last or first not in FORMS else EXAMPLE)
+            raise UsageError(f"a command begins with a colon: :{first}", fixes=[Fix(say=f":{first} {again}".rstrip())])
+        said = re.fullmatch(rf"({NAME})\s+(?:is|be)\s+(?:an?\s+)?(.+)", line)
+        if said and set(names_in(said[2])) & {*KINDS, *PROPERTIES}:
+            raise UsageError("a declaration begins with let", fixes=[Fix(say=f"let {said[1]}: {said[2]}")])
+
+    def _with_note(self, asked: Question, shown: Shown) -> Shown:
+        """An expression alone is simplified; where there are numbers for all of it, a word on how to get its value."""
+        symbols = self.scope.reading(asked.text).symbols if self.scope.values and not shown.code else {}
+        if not symbols or not symbols.keys() <= self.scope.values.keys():
+            return shown
+        return shown._replace(err=[*shown.err, f"note: eval {asked.text} gives its value"])
 
     def _listed(self) -> Shown:
         lines = self.scope.listed()
@@ -108,7 +132,9 @@ class Session:
             return self._kept(spelled, text)
         before = self.scope.declared.get(canonical(spelled))
         reading = self.scope.define(spelled, text)
+        users = self.scope.users_of(canonical(spelled))
         notes = [f"note: no longer declared: {before}"] if before else []
+        notes += [f"note: used by {', '.join(users)}"] if users else []
         return Shown([], ["    ".join([f"{spelled}: {shape_text(reading.root.shape)}", *assumed(reading)]), *notes])
 
     def _kept(self, spelled: str, line: str) -> Shown:
@@ -186,10 +212,12 @@ class Session:
             return self._help(rest)
         if name == "let":
             return Shown([], self.scope.let(rest)) if rest else self._listed()
-        if name == "del":
+        if name == "del" and not rest:
+            raise UsageError(":del takes names", fixes=[Fix(say=":let")])
+        if name in ("del", "clear") and rest:
             self.scope.forget(re.findall(r"[^\s,]+", rest))
             return Shown([], [])
-        if name == "clear":
+        if name == "clear" and not rest:
             self.scope, self.last = Scope(), None
             return Shown([], [])
         form, line = self._form(name, rest)
