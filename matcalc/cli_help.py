@@ -18,7 +18,7 @@ EXAMPLES = (
     'matcalc grad "logdet(X)" --wrt X --let "X: spd"',
     'matcalc simplify "tr(A @ B) - tr(B @ A)"',
 )
-MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
+MORE = "More: matcalc --help, matcalc grad --help, matcalc repl, matcalc rules"
 
 SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
              "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}

@@ -159,7 +159,8 @@ ERRORS = [
     ":lates", "x = [1, [2]]", "x = [[[1]]]", "q = vjp f x", "r_2 = r.T r where r = x", "grad (x.T b x", "x ^2 + y",
     "check f x claim 2 q", "check f x claim 2 A.T r + y", "grad f x --layout", "grad f x --let 'A", "hessian f wrt x, A, b",
     "eval f", "grad x.T * A x x", "jacobian A x", "exp = x.T x", "grad exp(x).T y z", "B = vjp r x", "q = grad f wrt x, A",
-    "repl", "rules inx", "d/dx f", "df/dx", "d/dx r", "A is symmetric", "latex", "steps f", "gradient(f, x)", "clear f", ":clear zz", ":del",
+    "repl", "rules inx", "d/dx f", "df/dx", "d/dx r", "A is symmetric", "latex", "steps f", "gradient(f, x)", "clear f", ":clear zz",
+    ":del",
     "simplify A @ B.T + A.T x", "grad f wrt q",
 ]
 
