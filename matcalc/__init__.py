@@ -47,7 +47,18 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(module, __name__), name)
-    raise AttributeError(f"module 'matcalc' has no attribute {name!r}")
+    raise AttributeError(f"module 'matcalc' has no attribute {name!r}{_meant(name)}")
+
+
+def _meant(name: str) -> str:
+    """What a name that is not there may have meant: gradient is called grad here."""
+    if name.startswith("_"):
+        return ""
+    from .cli_help import SAME_VERB
+    from .errors import nearest
+
+    meant = SAME_VERB.get(name.lower()) or nearest(name, set(__all__))
+    return f"; did you mean mc.{meant}?" if meant in __all__ else ""
 
 
 def __dir__() -> list[str]:

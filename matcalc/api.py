@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Formula: TypeAlias = Any  # text, an expression, an answer, one of SymPy, or a Python function of named arguments
 Variable: TypeAlias = Any  # a name, or a symbol of matcalc or SymPy; None where there is only one
 Variables: TypeAlias = list[Any] | tuple[Any, ...]
+Declarations: TypeAlias = Sequence[str] | Mapping[str, str]
 
 
 class Options(TypedDict, total=False):
@@ -53,16 +54,16 @@ class JacobianOptions(Options, total=False):
 
 
 @overload
-def grad(f: Formula, wrt: Variables, let: Sequence[str] = (), **options: Unpack[Options]) -> Answers: ...
+def grad(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
 @overload
-def grad(f: Formula, wrt: Variable = None, let: Sequence[str] = (), **options: Unpack[Options]) -> Answer: ...
-def grad(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+def grad(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def grad(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
          rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The gradient of a scalar expression: shaped like the variable, with df = <G, dX>.
 
     f           text, an expression, one of SymPy, or a Python function, whose arguments are the variables
     wrt         the variable; several in a list give a list of answers; may be left out where there is only one
-    let         declarations: "A: matrix(n, n) symmetric", "x: vector(n)", "c: scalar"
+    let         declarations: ["A: matrix(n, n) symmetric", "x: vector(n)", "c: scalar"], or by name, {"A": "symmetric"}
     syntax      how text is read: "auto", "numpy", "matlab" or "latex"
     structure   of a symmetric, diagonal ... variable: the gradient within the space of such matrices ("projected"), by the free
                 entries ("independent"), or as if all entries varied ("free")
@@ -91,10 +92,10 @@ def grad(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = 
 
 
 @overload
-def jacobian(f: Formula, wrt: Variables, let: Sequence[str] = (), **options: Unpack[JacobianOptions]) -> Answers: ...
+def jacobian(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[JacobianOptions]) -> Answers: ...
 @overload
-def jacobian(f: Formula, wrt: Variable = None, let: Sequence[str] = (), **options: Unpack[JacobianOptions]) -> Answer: ...
-def jacobian(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", form: str = "matrix", syntax: str = "auto",
+def jacobian(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[JacobianOptions]) -> Answer: ...
+def jacobian(f: Formula, wrt: Any = None, let: Declarations = (), *, layout: str = "numerator", form: str = "matrix", syntax: str = "auto",
              structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The Jacobian: rows are the entries of f, columns those of the variable, matrices stacked by columns (vec).
 
@@ -113,7 +114,7 @@ def jacobian(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, layout: st
                            limits=limits, layout=layout, form=form)
 
 
-def hessian(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", syntax: str = "auto",
+def hessian(f: Formula, wrt: Any = None, let: Declarations = (), *, layout: str = "numerator", syntax: str = "auto",
             structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Answer:
     """The matrix of second derivatives of a scalar expression; for a matrix variable, by its entries stacked by columns.
 
@@ -131,10 +132,10 @@ def hessian(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, layout: str
 
 
 @overload
-def hvp(f: Formula, wrt: Variables, let: Sequence[str] = (), **options: Unpack[Options]) -> Answers: ...
+def hvp(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
 @overload
-def hvp(f: Formula, wrt: Variable = None, let: Sequence[str] = (), **options: Unpack[Options]) -> Answer: ...
-def hvp(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+def hvp(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def hvp(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
         rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The product of the Hessian with a direction dx, in closed form: no matrix of second derivatives is made.
 
@@ -147,10 +148,10 @@ def hvp(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "
 
 
 @overload
-def differential(f: Formula, wrt: Variables, let: Sequence[str] = (), **options: Unpack[Options]) -> Answers: ...
+def differential(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
 @overload
-def differential(f: Formula, wrt: Variable = None, let: Sequence[str] = (), **options: Unpack[Options]) -> Answer: ...
-def differential(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+def differential(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def differential(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
                  rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """df, in the shape of f and linear in dX, a small change of the variable.
 
@@ -163,10 +164,10 @@ def differential(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax
 
 
 @overload
-def jvp(f: Formula, wrt: Variables, let: Sequence[str] = (), **options: Unpack[Options]) -> Answers: ...
+def jvp(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
 @overload
-def jvp(f: Formula, wrt: Variable = None, let: Sequence[str] = (), **options: Unpack[Options]) -> Answer: ...
-def jvp(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+def jvp(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def jvp(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
         rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The Jacobian times a direction dX: forward mode in closed form. The same as the differential.
 
@@ -179,10 +180,10 @@ def jvp(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "
 
 
 @overload
-def vjp(f: Formula, wrt: Variables, let: Sequence[str] = (), **options: Unpack[Options]) -> Answers: ...
+def vjp(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
 @overload
-def vjp(f: Formula, wrt: Variable = None, let: Sequence[str] = (), **options: Unpack[Options]) -> Answer: ...
-def vjp(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+def vjp(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def vjp(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
         rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """What a cotangent G of f gives to the variable: reverse mode in closed form, shaped like the variable and linear in G.
 
@@ -194,7 +195,7 @@ def vjp(f: Formula, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "
                            check=check, seed=seed, limits=limits)
 
 
-def check(f: Formula, wrt: Any = None, claim: Any = None, let: Sequence[str] = (), *, of: str = "auto", layout: str = "numerator",
+def check(f: Formula, wrt: Any = None, claim: Any = None, let: Declarations = (), *, of: str = "auto", layout: str = "numerator",
           syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (), seed: int = 0, limits: Any = None) -> Judgement:
     """A claim about a derivative, judged: is it the derivative of f by wrt? If not: what is wrong, when it would hold, where it fails.
 
@@ -227,7 +228,7 @@ def check(f: Formula, wrt: Any = None, claim: Any = None, let: Sequence[str] = (
         return judge(answer, claim, request, seed)
 
 
-def simplify(f: Formula, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,
+def simplify(f: Formula, let: Declarations = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,
              limits: Any = None) -> Answer:
     """The expression in the form a person would have written.
 
@@ -243,7 +244,7 @@ def simplify(f: Formula, let: Sequence[str] = (), *, syntax: str = "auto", rules
         return Answer(request, reading, None, derive_simplified(reading), check=check, seed=seed, atoms=atoms)
 
 
-def evaluate(f: Formula, values: Mapping[str, Any] | None = None, let: Sequence[str] = (), *, syntax: str = "auto",
+def evaluate(f: Formula, values: Mapping[str, Any] | None = None, let: Declarations = (), *, syntax: str = "auto",
              rules: Sequence[str] = (), limits: Any = None) -> Any:
     """The value of an expression: a scalar as a float, a vector as a 1-D array.
 
@@ -287,7 +288,7 @@ def _is_number(value: Any) -> bool:
     return (isinstance(value, (int, float)) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
 
 
-def parse(text: Formula, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
+def parse(text: Formula, let: Declarations = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
     """The expression of a text, or of a SymPy expression. Equal expressions are equal objects, whatever they were typed in.
 
     >>> import matcalc as mc

@@ -36,6 +36,8 @@ def asked(request: Request) -> Iterator[None]:
 
 def as_text(f: Any, declared: Any, wrt: Any = None) -> tuple[str, Sequence[str], dict[str, Any]]:
     """The text of what was passed, the declarations that it brings along, and what its names stand for in SymPy."""
+    if isinstance(declared, Mapping):
+        declared = [f"{name}: {said}" for name, said in declared.items()]
     let: list[str] = list(declared) if isinstance(declared, (list, tuple)) else [declared]
     if not all(isinstance(d, str) for d in let):
         raise DomainError("let is a list of declarations as text", fixes=[Fix(say='let=["A: matrix(n, n)", "x: vector(n)"]')])

@@ -62,6 +62,18 @@ def test_declarations_are_taken() -> None:
     assert str(mc.grad(lambda b: b.sum(), "b", let=["b: vector(n)"])) == "ones(n)"
 
 
+def test_declarations_by_name() -> None:
+    assert str(mc.grad("x.T A x", "x", let={"A": "symmetric"})) == "2 * A @ x"
+    assert str(mc.simplify("A.T + B", {"A": "symmetric", "B": "matrix(n, n)"})) == "A + B"
+
+
+@pytest.mark.parametrize(("name", "meant"), [("gradient", "grad"), ("evalute", "evaluate"), ("hess", "hessian")])
+def test_a_name_that_is_not_there(name: str, meant: str) -> None:
+    with pytest.raises(AttributeError, match=f"did you mean mc.{meant}"):
+        getattr(mc, name)
+    assert not hasattr(mc, "_nothing")
+
+
 def test_what_was_assumed_is_said() -> None:
     d = mc.grad(lambda x, A: x @ A @ x, "x")
     assert {s.name: s.shape for s in d.reading.assumed} == {"x": ("n", 1), "A": ("n", "n")}
