@@ -242,6 +242,10 @@ def test_the_shape_of_what_is_typed(line: str, shown: str) -> None:
     assert shown or not shape_of(line, Scope())
 
 
+def test_what_is_wrong_is_said_of_what_was_typed() -> None:
+    assert shape_of("grad f + tr(A @ (X", after("f = x.T x").scope) == "'(' is never closed"
+
+
 def test_every_beginning_of_a_line_has_a_shape_or_a_word_on_what_is_missing() -> None:
     scope = after("let A symmetric", "f = x.T A x").scope
     for line in ("g = grad f + norm2sq(A x - b)' / 2 wrt x --to latex", ":latex check f x claim 2 A x", "let B: matrix(3, n)"):

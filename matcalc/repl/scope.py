@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..asking import asked, understand
 from ..calls import Calls
 from ..declarations import KINDS, declare
-from ..errors import DomainError, Fix, MatcalcError, Request, nearest
+from ..errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
 from ..knowledge import known
 from ..names import canonical
 from ..syntax import Reading
@@ -201,8 +201,19 @@ class Scope:
 
     def reading(self, text: str, syntax: str = "auto") -> Reading:
         """The reading of a text in this session."""
+        self.refuse_unreadable(text, syntax)
         whole = self.composed(text)
         return self._read(whole, self.let_for(whole), syntax)
+
+    def refuse_unreadable(self, text: str, syntax: str = "auto") -> None:
+        """The error of a text that cannot be read, before there are definitions behind it."""
+        if self._definitions(text):
+            try:
+                self._read(text, self.let_for(text), syntax)
+            except ParseError:
+                raise
+            except MatcalcError:
+                return  # what is defined has another shape than its name alone
 
     def _read(self, whole: str, let: Sequence[str], syntax: str = "auto") -> Reading:
         with asked(Request("simplify", whole, (), tuple(let))):

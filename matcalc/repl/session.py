@@ -18,7 +18,6 @@ from ..display import Place, Shown, assumed, show_error
 from ..errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
 from ..knowledge import known
 from ..names import canonical
-from ..parser import read
 from ..tokens import renamed
 from .help import COMMANDS, FORMS, HELP
 from .lines import DECLARATION, DEFINITION, LISTED, NAME, NAMES, Question, names_in, parts, tokens_of, words
@@ -177,9 +176,12 @@ class Session:
         if not asked.text and asked.verb in ("rules", "plot"):
             return self._executed([asked.verb, *asked.options])
         whole = self.scope.composed(asked.text)
-        if whole != asked.text:
-            self._refuse_unreadable(asked)
         let = self.scope.let_for(whole, *asked.variables)
+        try:
+            self.scope.refuse_unreadable(asked.text, dict(asked.typed()).get("syntax", "auto"))
+        except ParseError as error:
+            error.request = Request(asked.verb, asked.text, asked.variables, let, asked.typed(), writer(asked, asked.text, self.scope))
+            raise
         by = "--over" if asked.verb == "minimize" else "--wrt"
         claim = [] if asked.claim is None else ["--claim", self.scope.composed(asked.claim)]
         used = {*names_in(whole)} if asked.verb in VALUED else set()
@@ -188,17 +190,6 @@ class Session:
         variables = [w for name in asked.variables for w in (by, name)]
         argv = [asked.verb, *asked.options, *claim, *given, *variables, *(w for d in let for w in ("--let", d)), "--", whole]
         return self._executed(argv, Request(asked.verb, whole, asked.variables, let, asked.typed(), writer(asked, whole, self.scope)))
-
-    def _refuse_unreadable(self, asked: Question) -> None:
-        """The error of a text that cannot be read, before there is anything behind it."""
-        let = self.scope.let_for(asked.text, *asked.variables)
-        try:
-            read(asked.text, known().language(), let, dict(asked.typed()).get("syntax", "auto"))
-        except ParseError as error:
-            write = writer(asked, asked.text, self.scope)
-            raise error.at(Request(asked.verb, asked.text, asked.variables, let, asked.typed(), write)) from None
-        except MatcalcError:
-            return  # what is defined has another shape than its name alone
 
     def _executed(self, argv: Sequence[str], request: Request | None = None) -> Shown:
         """What a command line says, gathered."""
