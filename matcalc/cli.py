@@ -37,7 +37,7 @@ from .cli_options import (
     wrt_option,
 )
 from .cli_rules import known_rules
-from .cli_run import run
+from .cli_run import missing_rules, run
 from .cli_tables import read_data
 from .cli_values import chosen, read_values, values_that_fit, with_values
 from .display import Place, Shown, emit, show_answers, show_error, show_judgement, show_value
@@ -227,11 +227,15 @@ def plot(**_options: Any) -> int:
 
 
 @verbs.command(examples=("matcalc repl", "printf 'let A symmetric\\ngrad x.T A x x\\n' | matcalc repl"))
-def repl() -> int:
+@rules_option
+def repl(rules: tuple[str, ...]) -> int:
     """Ask line by line; declarations and definitions are kept. Completion and live shapes need prompt_toolkit, the extra [repl]."""
     from .repl.terminal import converse
 
-    return converse()
+    missing = missing_rules(rules)
+    if missing:
+        raise missing
+    return converse(rules)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

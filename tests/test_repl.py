@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -14,8 +19,11 @@ from matcalc.repl.completion import complete
 from matcalc.repl.live import shape_of
 from matcalc.repl.scope import Scope
 from matcalc.repl.session import Session
+from matcalc.repl.terminal import typed
 
 from .command_line import command_line
+
+ROOT = Path(__file__).parent.parent
 
 
 def after(*lines: str) -> Session:
@@ -229,6 +237,21 @@ def test_an_error_from_a_pipe_names_its_line_and_the_worst_code_is_the_exit_code
     assert ran.out.startswith("2 * x\nfalse: a factor 2 is missing\n")
 
 
+def test_bytes_from_a_pipe() -> None:
+    ran = command_line("repl", stdin=b"\xef\xbb\xbflet A symmetric\r\ngrad x.T A\xff x x\r\n\xce\xa3 = A\n")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines() == ["A: symmetric", "error: line 2: the line is not UTF-8 text", "fix: grad x.T A x x",
+                                    "\u03a3: matrix(n, n)    assumed: A matrix(n, n)"]
+
+
+def test_rules_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[cubed]\nsignature = "cubed(x: any) -> like(x)"\nderivative = "3 * x**2"\nnumpy = "x**3"\n')
+    lines = b"grad sum(cubed(x)) x\n"
+    assert command_line("repl", "--rules", str(tmp_path / "mine.toml"), stdin=lines).out == "3 * x**2\n"
+    ran = command_line("repl", "--rules", "nowhere.toml", stdin=lines)
+    assert (ran.code, ran.error, ran.fixes) == (2, "nowhere.toml cannot be read", ["matcalc repl"])
+
+
 # ---------------------------------------------------------------- while typing
 
 
@@ -285,6 +308,26 @@ def test_history_is_kept_where_it_can_be(tmp_path: Path, monkeypatch: pytest.Mon
     other.append_string("not written, and no error")
 
 
+def test_a_person_in_a_terminal(tmp_path: Path) -> None:
+    """A conversation over a pseudo-terminal: it begins with a word on what to type, errors do not end it, and its exit code is 0."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)}
+    person = subprocess.Popen([sys.executable, "-m", "matcalc", "repl"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    os.write(ours, b"let A symmetric\rtr(A\rgrad x.T A x x\r:quit\r")
+    shown, patience = b"", Timer(60, person.kill)
+    patience.start()
+    with suppress(OSError):  # what is left to read ends with an error on Linux
+        while more := os.read(ours, 65536):
+            shown += more
+    patience.cancel()
+    os.close(ours)
+    assert person.wait(timeout=30) == 0
+    for said in (b"asks for a gradient", b"A: symmetric", b"is never closed", b"2 * A @ x"):
+        assert said in shown
+
+
 def test_a_terminal_conversation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("prompt_toolkit")
     from prompt_toolkit.document import Document
@@ -296,6 +339,8 @@ def test_a_terminal_conversation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with create_pipe_input() as keys:
         prompt = Prompt(Session(), "> ", input=keys, output=DummyOutput())
+        keys.send_text("\x1b[200~let A symmetric\ngrad x.T A x x\x1b[201~\n")
+        assert next(typed(prompt.ask)) == "let A symmetric"
         keys.send_text("grad x.T A x x\n")
         assert prompt.ask() == "grad x.T A x x"
         completed = prompt.asks.completer.get_completions(Document("grad x.T A x wr"), None)

@@ -12,7 +12,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output import ColorDepth, create_output
 
 from .completion import complete
 from .live import shape_of
@@ -24,6 +24,7 @@ class Prompt:
 
     def __init__(self, session: Session, prompt: str, **streams: Any) -> None:
         self.session = session
+        streams.setdefault("output", create_output(always_prefer_tty=True))  # where stdout is a file, it gets the replies alone
         shown = lru_cache(maxsize=1)(self._shape)  # the toolbar is drawn more often than the line changes
         self.asks: PromptSession[str] = PromptSession(
             prompt, history=history(), completer=Words(session), complete_while_typing=False, auto_suggest=AutoSuggestFromHistory(),

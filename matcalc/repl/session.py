@@ -54,6 +54,7 @@ class Session:
         """The reply to one line; an error is a reply too, and the session goes on."""
         start = time.perf_counter()
         try:
+            self._refuse_bytes(line)
             return self._statements(line.strip())
         except MatcalcError as error:
             return show_error("", line, error, False, start)
@@ -61,6 +62,12 @@ class Session:
             raise
         except Exception as fault:
             return show_error("", line, internal_error(fault, Request("repl", line, write=lambda request: request.text)), False, start)
+
+    def _refuse_bytes(self, line: str) -> None:
+        """Bytes that are not UTF-8 come as lone surrogates."""
+        plain = "".join(c for c in line if not "\ud800" <= c <= "\udfff")
+        if plain != line:
+            raise DomainError("the line is not UTF-8 text", fixes=[Fix(say=plain.strip() or ":help")])
 
     def _statements(self, line: str) -> Shown:
         """`let A: spd; :del b; grad ...`: what is declared or taken back ends at a semicolon."""
