@@ -122,6 +122,7 @@ def test_what_was_said_is_listed_as_it_can_be_typed_and_forgotten() -> None:
     ("grad norm2sq(x)", "2 * x"), ("jacobian A x x", "A"), ("differential inv(X) X", "-inv(X) @ dX @ inv(X)"), ("grad tr(A X) X", "A.T"),
     ("grad -x.T x x", "-2 * x"), ("hessian x.T A y wrt x, y --let 'y: vector(m)'", "A"), ("x + x", "2 * x"), ("-x", "-x"),
     ("grad sum(maximum(x, y)), y", "1 / 2 - sign(x - y) / 2"), ("grad f where f = x.T x wrt x", "2 * x"),
+    ("jacobian A X X --wrt X", "kron(X.T, A) + kron(eye(n), A @ X)"),
     ("grad(x.T A x, x)", "(A + A.T) @ x"), ("grad(x.T x)", "2 * x"), ("grad (x + y).T (x + y) x", "2 * (x + y)"),
     ("matcalc grad 'x.T A x' --wrt x", "(A + A.T) @ x"), ("jacobian A X B wrt X --form index", "dF[i,j]/dX[k,l] = A[i,k] * B[l,j]"),
 ])
@@ -168,7 +169,7 @@ ERRORS = [
     "check f x claim 2 q", "check f x claim 2 A.T r + y", "grad f x --layout", "grad f x --let 'A", "hessian f wrt x, A, b",
     "eval f", "grad x.T * A x x", "jacobian A x", "exp = x.T x", "grad exp(x).T y z", "B = vjp r x", "q = grad f wrt x, A",
     "repl", "rules inx", "d/dx f", "df/dx", "d/dx r", "A is symmetric", "latex", "steps f", "gradient(f, x)", "clear f", ":clear zz",
-    ":del",
+    ":del", "eval grad f x", "grad f x --stesp", "grad f x --nonsense", "grad f x --limit", "grad f x --seed", "grad f x --wrt",
     "simplify A @ B.T + A.T x", "grad f wrt q",
 ]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import click
+
 from .. import cli
-from ..cli_errors import UsageError
+from ..cli_errors import VALUES, UsageError
 from ..cli_help import SAME_VERB
 from ..dims import SCALAR
 from ..errors import DomainError, Fix, MatcalcError, Request, nearest, quote
@@ -35,7 +37,12 @@ def read_question(line: str, scope: Scope) -> Question:
     if first in WITHOUT_EXPRESSION:
         return Question(first, "", options=words(rest))
     asked = _without_arguments(question(first, rest), scope)
-    if not asked.variables and first in (*DERIVATIVES, "minimize"):
+    _refuse_options(asked, line)
+    inner = asked.text.partition(" ")[0]
+    if first == "eval" and inner in DERIVATIVES and not scope.means(inner):
+        named = Fix(say=f"answer = {asked.text}", note="and eval answer")
+        raise UsageError("eval takes an expression: give the answer a name first", fixes=[named])
+    if not asked.variables and first in (*DERIVATIVES, "minimize") and not {"wrt", "over"} & dict(asked.typed()).keys():
         asked = _with_variable(asked, scope)
     defined = next((name for name in asked.variables if canonical(name) in scope.defined), None)
     if defined and first in DERIVATIVES:
@@ -46,6 +53,23 @@ def read_question(line: str, scope: Scope) -> Question:
         message = f"{defined} is defined, and a derivative is by a variable"
         raise DomainError(message, detail=f"{defined} = {body}", fixes=[*fixes[:2], again])
     return asked
+
+
+def _refuse_options(asked: Question, line: str) -> None:
+    """Options that the verb does not have, or the last one without its value."""
+    params = [p for p in cli.verbs.commands[asked.verb].params if isinstance(p, click.Option)]
+    known_here = {o for p in params for o in p.opts} | {"--help"}
+    last = asked.options[-1] if asked.options else ""
+    if last in {o for p in params if not p.is_flag for o in p.opts}:
+        name = last.removeprefix("--")
+        mended = line.rstrip().removesuffix(last).rstrip() if name in ("wrt", "over") else f"{line} {quote(VALUES.get(name, 'text'), False)}"
+        raise UsageError(f"{last} needs a value", fixes=[Fix(say=mended)])
+    for word in asked.options:
+        name = word.partition("=")[0]
+        if name.startswith("--") and name not in known_here:
+            meant = nearest(name, known_here)
+            fix = Fix(say=line.replace(name, meant) if meant else f":help {asked.verb}")
+            raise UsageError(f"there is no option {name}" + (f"; did you mean {meant}?" if meant else ""), fixes=[fix])
 
 
 def _typed(asked: Question, variables: tuple[str, ...]) -> str:

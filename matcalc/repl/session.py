@@ -195,7 +195,9 @@ class Session:
         given = [w for name, value in self.scope.values.items() if name in used
                  for w in ("--start" if name in asked.variables else "--set", f"{name}={value}")]
         variables = [w for name in asked.variables for w in (by, name)]
-        argv = [asked.verb, *asked.options, *claim, *given, *variables, *(w for d in let for w in ("--let", d)), "--", whole]
+        text = ["--", whole] if whole.startswith("-") else [whole]
+        said = [*claim, *given, *variables, *(w for d in let for w in ("--let", d))]
+        argv = [asked.verb, *said, *asked.options, *text] if len(text) > 1 else [asked.verb, *said, *text, *asked.options]
         return self._executed(argv, Request(asked.verb, whole, asked.variables, let, asked.typed(), writer(asked, whole, self.scope)))
 
     def _executed(self, argv: Sequence[str], request: Request | None = None) -> Shown:
