@@ -62,7 +62,8 @@ def _refuse_options(asked: Question, line: str) -> None:
     last = asked.options[-1] if asked.options else ""
     if last in {o for p in params if not p.is_flag for o in p.opts}:
         name = last.removeprefix("--")
-        mended = line.rstrip().removesuffix(last).rstrip() if name in ("wrt", "over") else f"{line} {quote(VALUES.get(name, 'text'), False)}"
+        example = quote(VALUES.get(name, "text"), False)
+        mended = line.rstrip().removesuffix(last).rstrip() if name in ("wrt", "over") else f"{line} {example}"
         raise UsageError(f"{last} needs a value", fixes=[Fix(say=mended)])
     for word in asked.options:
         name = word.partition("=")[0]
