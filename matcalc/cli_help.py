@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from . import SYNONYMS
 from .cli_completion import SWITCHED_ON
 from .cli_errors import UsageError, shell_line
 from .errors import Fix, nearest
@@ -20,8 +21,7 @@ EXAMPLES = (
 )
 MORE = "More: matcalc --help, matcalc grad --help, matcalc repl, matcalc rules"
 
-SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
-             "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
+SAME_VERB = {**SYNONYMS, "d": "differential", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
 
 
 class Command(click.Command):

@@ -91,6 +91,26 @@ def test_answers_get_names_and_keep_their_shapes() -> None:
     assert out("s = hessian logsumexp(A x) x", "simplify s - s.T") == ["zeros(n, n)"]
 
 
+def test_dimensions_of_different_answers_are_their_own() -> None:
+    """The n of the first answer is not the n of the second."""
+    session = after("g = grad x.T A x x", "h = grad z.T B z z")
+    assert session.reply("kron(A, B)").code == session.reply("simplify z.T B z").code == 0
+    assert session.scope.declared["A"] == "A: matrix(n, n)"
+    assert session.scope.declared["B"] == "B: matrix(n_1, n_1)"
+
+
+def test_a_dimension_is_never_taken_for_what_was_defined() -> None:
+    """The m of 2 / m is the number of rows, whatever the session calls m."""
+    session = after("m = 3", "f = mean((X w - y)**2)", "g = grad f w")
+    assert session.reply("simplify g").out == ["2 / m_1 * X.T @ (X @ w - y)"]
+    session = after("f = mean((X w - y)**2)", "g = grad f w")
+    shown = session.reply("m = 3")
+    assert (shown.code, shown.err[0], fixes(shown)) == (2, "error: m is a dimension of X, and cannot be defined", ["m_1 = 3"])
+    shown = after("m = 3").reply("let A: matrix(m, m)")
+    assert (shown.code, fixes(shown)) == (2, [":del m; let A: matrix(m, m)"])
+    assert out("m = 3", *fixes(shown), "jacobian A x x") == ["A"]
+
+
 def test_numbers_are_used_where_values_are_asked_for() -> None:
     lines = ("x = [1, 2]", "A = [[1, 2], [3, 4]]")
     assert out(*lines, "f = x.T A x", "eval f") == ["27"]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..asking import asked, understand
 from ..calls import Calls
 from ..declarations import KINDS, declare
+from ..dims import names
 from ..errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
 from ..knowledge import known
 from ..names import canonical
@@ -61,6 +62,10 @@ class Scope:
         let = (*kept.values(), text)
         try:
             declare(let)
+            clash = next((dim for dim in sorted(sizes_of([text])) if dim in self.defined), None)
+            if clash:
+                raise DomainError(f"{clash} is defined, and cannot be a dimension too", detail=" = ".join(self.defined[clash]),
+                                  fixes=[Fix(say=f":del {clash}; let {text}")])
         except MatcalcError as error:
             raise error.at(Request("let", text, (), let, write=self._let_again)) from None
         taken = self.defined.pop(name, None)
@@ -104,6 +109,7 @@ class Scope:
         if clash:
             other = f"{spelled} = {renamed(text, tokens_of(text), canonical(clash), self.free(clash))}"
             raise DomainError(f"{clash} is defined already: {clash} = {self.defined[canonical(clash)][1]}", fixes=[Fix(say=other)])
+        self._refuse_dimensions(spelled, text, new)
         before, self.defined = self.defined, {**self.defined, **new}
         whole = self.composed(spelled)
         let = self.let_for(whole)
@@ -116,6 +122,16 @@ class Scope:
             self.declared.pop(name, None)
             self.values.pop(name, None)
         return reading
+
+    def _refuse_dimensions(self, spelled: str, text: str, new: Iterable[str]) -> None:
+        """A name that is a dimension of something declared has no other value."""
+        for d in declare([*self.declared.values()]).values():
+            clash = next((name for name in new if d.name not in new and any(name in names(dim) for dim in d.dims or ())), None)
+            if clash:
+                other = f"{spelled} = {text}" if clash != canonical(spelled) else f"{self.free(clash)} = {text}"
+                other = other if clash == canonical(spelled) else renamed(other, tokens_of(other), clash, self.free(clash))
+                raise DomainError(f"{clash} is a dimension of {d.spelled}, and cannot be defined", detail=f"declared: {d.text}",
+                                  fixes=[Fix(say=other)])
 
     def _in_definition(self, error: MatcalcError, spelled: str, body: str, whole: str, let: Sequence[str]) -> MatcalcError:
         """The error of `f where f = BODY`, as one of the line `f = BODY`."""
@@ -149,13 +165,18 @@ class Scope:
         shape = f"vector({len(array)})" if array.ndim == 1 else f"matrix({array.shape[0]}, {array.shape[1]})"
         return shape
 
+    def sizes(self) -> set[str]:
+        """The names of dimensions in declarations."""
+        return sizes_of(self.declared.values())
+
     def settings(self) -> set[tuple[str, str]]:
         """The numbers as options of a command."""
         return {(option, f"{name}={value}") for name, value in self.values.items() for option in ("set", "start")}
 
-    def free(self, name: str) -> str:
-        """A name like this one that means nothing yet."""
-        taken = {*self.defined, *self.declared, *self.values, *known().functions}
+    def free(self, name: str, *texts: str) -> str:
+        """A name like this one that means nothing yet, and does not stand in these texts."""
+        taken = {*self.defined, *self.declared, *self.values, *self.sizes(), *known().functions}
+        taken |= {other for text in texts for other in names_in(text)}
         return next(f"{name}_{i}" for i in range(1, len(taken) + 2) if f"{name}_{i}" not in taken)
 
     # ------------------------------------------------------------ what a text means in this session
@@ -218,6 +239,11 @@ class Scope:
     def _read(self, whole: str, let: Sequence[str], syntax: str = "auto") -> Reading:
         with asked(Request("simplify", whole, (), tuple(let))):
             return understand(whole, let, syntax, (), (), None)
+
+
+def sizes_of(declarations: Iterable[str]) -> set[str]:
+    """The names of the dimensions in declarations."""
+    return {name for d in declare([*declarations]).values() for dim in d.dims or () for name in names(dim)}
 
 
 def _name_of(declaration: str) -> str:

@@ -22,7 +22,7 @@ from ..tokens import renamed
 from .help import COMMANDS, FORMS, HELP
 from .lines import DECLARATION, DEFINITION, LISTED, NAME, NAMES, Question, names_in, parts, tokens_of, words
 from .questions import read_question, writer
-from .scope import Scope
+from .scope import Scope, sizes_of
 
 VALUED = ("eval", "minimize")  # verbs that use the numbers that were given to names
 KEPT = ("grad", "jacobian", "hessian", "simplify")  # whose answers have no variables but those of the question
@@ -156,11 +156,15 @@ class Session:
         if len(answers) != 1:
             raise DomainError("one answer gets a name, and these are several",
                               fixes=[Fix(say=f"{spelled} = {asked.verb} {asked.text} wrt {answers[0]['wrt']}")])
-        text, taken = answers[0]["answer"], {*self.scope.defined, *self.scope.declared, canonical(spelled)}
-        for name, _ in parts(text)[1]:
-            if canonical(name) in taken:
-                text = renamed(text, tokens_of(text), canonical(name), self.scope.free(name))
-        new = [" ".join([f"{s['name']}: {s['shape']}", *s["properties"]]) for s in answers[0]["reading"]["symbols"] if not s["declared"]]
+        text, symbols = answers[0]["answer"], answers[0]["reading"]["symbols"]
+        new = [" ".join([f"{s['name']}: {s['shape']}", *s["properties"]]) for s in symbols if not s["declared"]]
+        chosen = {canonical(name) for name, _ in parts(text)[1]} | sizes_of(new)  # names of matcalc's choice: parts and dimensions,
+        chosen -= sizes_of(f"{s['name']}: {s['shape']}" for s in symbols if s["declared"])  # but for those that were declared
+        taken = {*self.scope.defined, *self.scope.declared, *self.scope.sizes(), canonical(spelled)}
+        for name in sorted(chosen & taken):
+            other = self.scope.free(name, text, *new)
+            text = renamed(text, tokens_of(text), name, other)
+            new = [renamed(d, tokens_of(d), name, other) for d in new]
         for declaration in new:
             self.scope.let(declaration)
         self.scope.define(spelled, text)
