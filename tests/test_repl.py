@@ -121,6 +121,14 @@ def test_numbers_are_used_where_values_are_asked_for() -> None:
     assert after(*lines).reply("A x").err[-1] == "note: eval A x gives its value"
 
 
+def test_pictures_are_of_what_was_defined(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    where = str(tmp_path / "f.png")
+    assert out("a = [1, 2]", "f = norm2sq(x - a)", f"plot field f, x --range '-3:3' --save {where}") == [where]
+    shown = after("f = norm2sq(x)").reply("plot feild f over x")
+    assert (shown.code, fixes(shown)) == (2, ["plot field f over x"])
+
+
 def test_a_definition_says_what_it_changes() -> None:
     assert after("f = x.T x", "let x: vector(3)").reply("x = A y").err[1:] == ["note: no longer declared: x: vector(3)", "note: used by f"]
 

@@ -11,7 +11,7 @@ grad x.T A x wrt x, A            by several variables
 g = grad f x                     give an answer a name
 check f x claim A.T (A x - b)    is a derivative of your own right?
 A x + b                          an expression alone is simplified
-x = [1, 2]                       numbers, for eval and minimize
+x = [1, 2]                       numbers, for eval, minimize and plot
 grad f x --structure free        every option of the command works here; :help grad lists them
 
 :latex :code :steps :unicode     the last answer in another form; or a new one: :latex grad f x

@@ -30,6 +30,11 @@ class Question(NamedTuple):
     options: tuple[str, ...] = ()
     claim: str | None = None
 
+    @property
+    def by(self) -> str:
+        """The option that names variables."""
+        return "over" if self.verb.split()[:1] in (["minimize"], ["plot"]) else "wrt"
+
     def typed(self) -> tuple[tuple[str, str], ...]:
         """(name, value) of every option, as a request has them."""
         found: list[tuple[str, str]] = []

@@ -34,6 +34,9 @@ def read_question(line: str, scope: Scope) -> Question:
         _refuse_quotient(line, scope)
         _refuse_other_verb(first, rest, scope)
         return _without_arguments(question("simplify", line), scope)
+    if first == "plot" and len(rest.split()) > 1:
+        kind, more = rest.split(None, 1)
+        return _without_arguments(question("plot", more), scope)._replace(verb=f"plot {kind}")
     if first in WITHOUT_EXPRESSION:
         return Question(first, "", options=words(rest))
     asked = _without_arguments(question(first, rest), scope)
@@ -139,7 +142,7 @@ def _fits(asked: Question, reading: Reading) -> bool:
 def writer(asked: Question, whole: str, scope: Scope) -> Callable[[Request], str]:
     """How a mended question is typed in a session: without what the session adds."""
     added = whole.removeprefix(asked.text)
-    by = "over" if asked.verb == "minimize" else "wrt"
+    by = asked.by
 
     def written(request: Request) -> str:
         text = request.text.removesuffix(added)

@@ -24,7 +24,7 @@ from .lines import DECLARATION, DEFINITION, LISTED, NAME, NAMES, Question, names
 from .questions import read_question, writer
 from .scope import Scope, sizes_of
 
-VALUED = ("eval", "minimize")  # verbs that use the numbers that were given to names
+VALUED = ("eval", "minimize", "plot")  # verbs that use the numbers that were given to names
 KEPT = ("grad", "jacobian", "hessian", "simplify")  # whose answers have no variables but those of the question
 ANSWERED = (0, 1, 5)  # exit codes of questions that can be shown in another form
 EXAMPLE = "grad x.T A x wrt x"
@@ -132,7 +132,7 @@ class Session:
     # ------------------------------------------------------------ definitions
     def _defined(self, spelled: str, text: str) -> Shown:
         if LISTED.fullmatch(text):
-            return Shown([], [f"{spelled}: {self.scope.give(spelled, text)}    note: eval and minimize use these numbers"])
+            return Shown([], [f"{spelled}: {self.scope.give(spelled, text)}    note: eval, minimize and plot use these numbers"])
         verb, blank, _ = text.partition(" ")
         if verb in cli.verbs.commands and blank and not self.scope.means(verb):
             return self._kept(spelled, text)
@@ -193,15 +193,15 @@ class Session:
         except ParseError as error:
             error.request = Request(asked.verb, asked.text, asked.variables, let, asked.typed(), writer(asked, asked.text, self.scope))
             raise
-        by = "--over" if asked.verb == "minimize" else "--wrt"
         claim = [] if asked.claim is None else ["--claim", self.scope.composed(asked.claim)]
-        used = {*names_in(whole)} if asked.verb in VALUED else set()
+        verb = asked.verb.split()
+        used = {*names_in(whole)} if verb[0] in VALUED else set()
         given = [w for name, value in self.scope.values.items() if name in used
                  for w in ("--start" if name in asked.variables else "--set", f"{name}={value}")]
-        variables = [w for name in asked.variables for w in (by, name)]
+        variables = [w for name in asked.variables for w in (f"--{asked.by}", name)]
         text = ["--", whole] if whole.startswith("-") else [whole]
         said = [*claim, *given, *variables, *(w for d in let for w in ("--let", d))]
-        argv = [asked.verb, *said, *asked.options, *text] if len(text) > 1 else [asked.verb, *said, *text, *asked.options]
+        argv = [*verb, *said, *asked.options, *text] if len(text) > 1 else [*verb, *said, *text, *asked.options]
         return self._executed(argv, Request(asked.verb, whole, asked.variables, let, asked.typed(), writer(asked, whole, self.scope)))
 
     def _executed(self, argv: Sequence[str], request: Request | None = None) -> Shown:
