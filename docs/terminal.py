@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from matcalc import cli
-from matcalc.display import Place, Shown, coloured
+from matcalc.display import Place, Shown, styled
 
 PICTURE = Path(__file__).resolve().parent / "terminal.svg"
 COLUMNS = 110
@@ -40,7 +40,7 @@ def lines() -> list[Text]:
         cli.execute(shlex.split(command)[1:], Place(told.append))
         found.append(Text.assemble(("$ ", "green"), (command, "bold")))
         for shown in told:
-            found += [*map(Text, shown.out), *map(coloured, shown.err)]
+            found += [*map(Text, shown.out), *map(styled, shown.err)]
         found.append(Text(""))
     return found[:-1]
 

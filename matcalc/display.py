@@ -177,10 +177,10 @@ def print_in_colour(lines: Iterable[str]) -> None:
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(coloured(line))
+        console.print(styled(line))
 
 
-def coloured(line: str) -> Any:
+def styled(line: str) -> Any:
     """A line for stderr as rich's Text: the head of an error, a fix, a condition or a note stands out, and so do carets."""
     from rich.text import Text
 
