@@ -33,6 +33,7 @@ _VERBS = ("grad", "check", "jacobian", "hessian", "hvp", "differential", "jvp", 
           "rules", "load_rules")
 _ELSEWHERE = {"Expr": ".expr", "gradcheck": ".gradient_checks", "minimize": ".optimize.minimizer",
               "from_function": ".autograd.tracing"}
+SYNONYMS = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "hess": "hessian", "jac": "jacobian"}
 __all__ = [
     "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError",
     "RuleError", "ShapeError", "UnknownName", "check", "differential", "evaluate", "from_function", "grad", "gradcheck", "hessian",
@@ -47,7 +48,8 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(module, __name__), name)
-    raise AttributeError(f"module 'matcalc' has no attribute {name!r}")
+    meant = f"; did you mean mc.{SYNONYMS[name]}?" if name in SYNONYMS else ""
+    raise AttributeError(f"module 'matcalc' has no attribute {name!r}{meant}")
 
 
 def __dir__() -> list[str]:

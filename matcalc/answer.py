@@ -369,9 +369,12 @@ class Answer:
 
             shaping = as_tensor(root, of)
         others = {*self._reading.dims, *([self.wrt] if self.wrt else [])}
-        compiled = Compiled(root, wanted, frozenset(self._reading.dims), others, spelled, finish, shaping)
-        self._compiled[stacked] = compiled.function()
-        return self._compiled[stacked]
+        compiled = Compiled(root, wanted, frozenset(self._reading.dims), others, spelled, finish, shaping).function()
+        compiled.__name__ = compiled.__qualname__ = self._request.verb
+        arrays = "".join(f"\n{s.name}: {dims.shape_text(s.shape)}" for s in self._needed().values())
+        compiled.__doc__ = f"{self._printed()}\n{arrays}"
+        self._compiled[stacked] = compiled
+        return compiled
 
     def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The value of the form shown: a vector as a 1-D array, a scalar as a float."""
@@ -429,6 +432,13 @@ class Answers(list[Answer]):
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+    def __repr__(self) -> str:
+        return "[" + ",\n ".join(map(repr, self)) + "]"
+
+    def _repr_latex_(self) -> str:
+        rows = r" \\ ".join(f"& {answer.latex()}" for answer in self)
+        return rf"$\displaystyle \begin{{aligned}} {rows} \end{{aligned}}$"
 
 
 def _described(s: Symbol) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from . import dims
-from .answer import Answer
+from .answer import Answer, Answers
 from .asking import as_text, asked, options_of, plain, understand
 from .asking import load_rules as load_rules
 from .build import build
@@ -29,27 +29,73 @@ from .syntax import Reading, Symbol
 if TYPE_CHECKING:
     from .claims import Judgement
 
+Formula: TypeAlias = Any  # text, an expression, an answer, one of SymPy, or a Python function of named arguments
+Variable: TypeAlias = Any  # a name, or a symbol of matcalc or SymPy; None where there is only one
+Variables: TypeAlias = list[Any] | tuple[Any, ...]
+Declarations: TypeAlias = Sequence[str] | Mapping[str, str]
 
-def grad(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
-         check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+
+class Options(TypedDict, total=False):
+    """What every derivative takes."""
+
+    syntax: Literal["auto", "numpy", "matlab", "latex"]
+    structure: Literal["projected", "independent", "free"]
+    rules: Sequence[str]
+    check: bool
+    seed: int
+    limits: Any
+
+
+class JacobianOptions(Options, total=False):
+    """What a Jacobian takes, too."""
+
+    layout: Literal["numerator", "denominator"]
+    form: Literal["matrix", "index"]
+
+
+@overload
+def grad(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
+@overload
+def grad(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def grad(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
+         rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The gradient of a scalar expression: shaped like the variable, with df = <G, dX>.
 
-    f: text, an expression, or one of SymPy.     wrt: a variable, or several in a list, which give a list; may be left out where there is
-    only one.
-    let: declarations, "A: matrix(n, n) symmetric".     structure: the convention for a structured variable: "projected" (the
-    gradient within the space of such matrices), "independent" (by the free entries) or "free" (all entries vary).
+    f           text, an expression, one of SymPy, or a Python function, whose arguments are the variables
+    wrt         the variable; several in a list give a list of answers; may be left out where there is only one
+    let         declarations: ["A: matrix(n, n) symmetric", "x: vector(n)", "c: scalar"], or by name, {"A": "symmetric"}
+    syntax      how text is read: "auto", "numpy", "matlab" or "latex"
+    structure   of a symmetric, diagonal ... variable: the gradient within the space of such matrices ("projected"), by the free
+                entries ("independent"), or as if all entries varied ("free")
+    rules       files of functions and identities of your own
+    check       False: the answer is not checked before it is shown;  seed: of the points at which it is
+    limits      what is too large to be read, {"depth": 400}
 
     >>> import matcalc as mc
-    >>> print(mc.grad("norm2sq(A x - b)", wrt="x"))
+    >>> d = mc.grad("norm2sq(A x - b)", wrt="x")
+    >>> print(d)
     2 * A.T @ (A @ x - b)
+    >>> d(A=[[1, 2], [3, 4]], x=[1, 1], b=[1, 0]).tolist()
+    [46.0, 64.0]
+    >>> print(d.latex())
+    2 A^{\\top} (A x - b)
+    >>> print(mc.grad("x.T A x", wrt="x", let=["A: symmetric"]))
+    2 * A @ x
+    >>> print(mc.grad(lambda x, A: x @ A @ x, wrt="x"))
+    (A + A.T) @ x
 
+    The answer also has .code() .compile() .sympy() .check() .derivation .conditions .reading .equals("...").
     Errors: MatcalcError, with the place in the text, a cause and a fix.
     """
     return differentiated("grad", f, wrt, let, gradient_of, syntax=syntax, structure=structure, rules=rules,
                            check=check, seed=seed, limits=limits)
 
 
-def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", form: str = "matrix", syntax: str = "auto",
+@overload
+def jacobian(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[JacobianOptions]) -> Answers: ...
+@overload
+def jacobian(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[JacobianOptions]) -> Answer: ...
+def jacobian(f: Formula, wrt: Any = None, let: Declarations = (), *, layout: str = "numerator", form: str = "matrix", syntax: str = "auto",
              structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The Jacobian: rows are the entries of f, columns those of the variable, matrices stacked by columns (vec).
 
@@ -68,8 +114,8 @@ def jacobian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = 
                            limits=limits, layout=layout, form=form)
 
 
-def hessian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "numerator", syntax: str = "auto",
-            structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+def hessian(f: Formula, wrt: Any = None, let: Declarations = (), *, layout: str = "numerator", syntax: str = "auto",
+            structure: str = "projected", rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Answer:
     """The matrix of second derivatives of a scalar expression; for a matrix variable, by its entries stacked by columns.
 
     wrt: a variable, or two for the mixed block: rows the first, columns the second (layout="denominator": the other way round).
@@ -80,12 +126,17 @@ def hessian(f: Any, wrt: Any = None, let: Sequence[str] = (), *, layout: str = "
     >>> print(mc.hessian("x.T A y", wrt=["x", "y"], let=["y: vector(m)"]))
     A
     """
-    return differentiated("hessian", f, wrt, let, hessian_of, syntax=syntax, structure=structure, rules=rules, check=check, seed=seed,
-                           limits=limits, layout=layout)
+    answer: Answer = differentiated("hessian", f, wrt, let, hessian_of, syntax=syntax, structure=structure, rules=rules, check=check,
+                                    seed=seed, limits=limits, layout=layout)
+    return answer
 
 
-def hvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
-        check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+@overload
+def hvp(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
+@overload
+def hvp(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def hvp(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
+        rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The product of the Hessian with a direction dx, in closed form: no matrix of second derivatives is made.
 
     >>> import matcalc as mc
@@ -96,7 +147,11 @@ def hvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
                            check=check, seed=seed, limits=limits)
 
 
-def differential(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected",
+@overload
+def differential(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
+@overload
+def differential(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def differential(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
                  rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """df, in the shape of f and linear in dX, a small change of the variable.
 
@@ -108,8 +163,12 @@ def differential(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: st
                            check=check, seed=seed, limits=limits)
 
 
-def jvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
-        check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+@overload
+def jvp(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
+@overload
+def jvp(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def jvp(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
+        rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """The Jacobian times a direction dX: forward mode in closed form. The same as the differential.
 
     >>> import matcalc as mc
@@ -120,8 +179,12 @@ def jvp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
                            check=check, seed=seed, limits=limits)
 
 
-def vjp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (),
-        check: bool = True, seed: int = 0, limits: Any = None) -> Any:
+@overload
+def vjp(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[Options]) -> Answers: ...
+@overload
+def vjp(f: Formula, wrt: Variable = None, let: Declarations = (), **options: Unpack[Options]) -> Answer: ...
+def vjp(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "auto", structure: str = "projected",
+        rules: Sequence[str] = (), check: bool = True, seed: int = 0, limits: Any = None) -> Any:
     """What a cotangent G of f gives to the variable: reverse mode in closed form, shaped like the variable and linear in G.
 
     >>> import matcalc as mc
@@ -132,7 +195,7 @@ def vjp(f: Any, wrt: Any = None, let: Sequence[str] = (), *, syntax: str = "auto
                            check=check, seed=seed, limits=limits)
 
 
-def check(f: Any, wrt: Any = None, claim: Any = None, let: Sequence[str] = (), *, of: str = "auto", layout: str = "numerator",
+def check(f: Formula, wrt: Any = None, claim: Any = None, let: Declarations = (), *, of: str = "auto", layout: str = "numerator",
           syntax: str = "auto", structure: str = "projected", rules: Sequence[str] = (), seed: int = 0, limits: Any = None) -> Judgement:
     """A claim about a derivative, judged: is it the derivative of f by wrt? If not: what is wrong, when it would hold, where it fails.
 
@@ -165,7 +228,7 @@ def check(f: Any, wrt: Any = None, claim: Any = None, let: Sequence[str] = (), *
         return judge(answer, claim, request, seed)
 
 
-def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,
+def simplify(f: Formula, let: Declarations = (), *, syntax: str = "auto", rules: Sequence[str] = (), check: bool = True, seed: int = 0,
              limits: Any = None) -> Answer:
     """The expression in the form a person would have written.
 
@@ -181,8 +244,8 @@ def simplify(f: Any, let: Sequence[str] = (), *, syntax: str = "auto", rules: Se
         return Answer(request, reading, None, derive_simplified(reading), check=check, seed=seed, atoms=atoms)
 
 
-def evaluate(f: Any, values: Mapping[str, Any] | None = None, let: Sequence[str] = (), *, syntax: str = "auto", rules: Sequence[str] = (),
-             limits: Any = None) -> Any:
+def evaluate(f: Formula, values: Mapping[str, Any] | None = None, let: Declarations = (), *, syntax: str = "auto",
+             rules: Sequence[str] = (), limits: Any = None) -> Any:
     """The value of an expression: a scalar as a float, a vector as a 1-D array.
 
     >>> import matcalc as mc
@@ -225,7 +288,7 @@ def _is_number(value: Any) -> bool:
     return (isinstance(value, (int, float)) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
 
 
-def parse(text: Any, let: Sequence[str] = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
+def parse(text: Formula, let: Declarations = (), *, syntax: str = "auto", limits: Any = None) -> Expr:
     """The expression of a text, or of a SymPy expression. Equal expressions are equal objects, whatever they were typed in.
 
     >>> import matcalc as mc

@@ -36,6 +36,8 @@ def asked(request: Request) -> Iterator[None]:
 
 def as_text(f: Any, declared: Any, wrt: Any = None) -> tuple[str, Sequence[str], dict[str, Any]]:
     """The text of what was passed, the declarations that it brings along, and what its names stand for in SymPy."""
+    if isinstance(declared, Mapping):
+        declared = [f"{name}: {said}" for name, said in declared.items()]
     let: list[str] = list(declared) if isinstance(declared, (list, tuple)) else [declared]
     if not all(isinstance(d, str) for d in let):
         raise DomainError("let is a list of declarations as text", fixes=[Fix(say='let=["A: matrix(n, n)", "x: vector(n)"]')])
@@ -45,11 +47,18 @@ def as_text(f: Any, declared: Any, wrt: Any = None) -> tuple[str, Sequence[str],
         return spelled.text, _together(spelled.let, let), spelled.atoms
     if isinstance(f, str):
         return f, let, {}
+    if hasattr(f, "reading_of_input"):  # an answer: its form, with the shapes that it was read with
+        f = f.expression
     if isinstance(f, Expr):
         given = {d.split(":")[0].strip() for d in let}
         found = [_declaration(s) for name, s in symbols(f).items() if name not in given]
         return str(f), [*found, *let], {}
-    raise DomainError(f"an expression is text, made by mc.parse, or of SymPy, not {type(f).__name__}",
+    if callable(f):
+        from .arguments import formula_of
+
+        text, found = formula_of(f, let, known().language())
+        return text, found, {}
+    raise DomainError(f"an expression is text, made by mc.parse, of SymPy or a Python function, not {type(f).__name__}",
                       fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
 
 

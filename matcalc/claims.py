@@ -107,19 +107,20 @@ class ClaimRequest(Request):
     __slots__ = ("whole",)
 
     def __init__(self, whole: Request, claim: str) -> None:
-        super().__init__(whole.verb, claim, whole.wrt, whole.let, whole.options)
+        super().__init__(whole.verb, claim, whole.wrt, whole.let, whole.options, whole.write)
         self.whole = whole
 
     def mended(self, fix: Any) -> ClaimRequest:
         inner = super().mended(fix)
-        return ClaimRequest(Request(self.whole.verb, self.whole.text, inner.wrt, inner.let, self.whole.options), inner.text)
+        whole = Request(self.whole.verb, self.whole.text, inner.wrt, inner.let, self.whole.options, self.write)
+        return ClaimRequest(whole, inner.text)
 
     def within(self, typed: Request) -> ClaimRequest:
         return ClaimRequest(typed, self.text)
 
     def _together(self) -> Request:
         options = tuple((k, v) for k, v in self.whole.options if k != "claim")
-        return Request(self.whole.verb, self.whole.text, self.wrt, self.let, (*options, ("claim", self.text)))
+        return Request(self.whole.verb, self.whole.text, self.wrt, self.let, (*options, ("claim", self.text)), self.write)
 
     def command(self) -> str:
         return self._together().command()

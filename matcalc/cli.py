@@ -17,10 +17,11 @@ from typing import Any
 
 import click
 
-from . import __version__, cli_minimize, cli_plot
-from .cli_errors import UsageError, internal_error, readable, shell_line, usage_error, wants_json, with_fixes_from
+from . import __version__, cli_completion, cli_minimize, cli_plot
+from .cli_errors import internal_error, readable, usage_error, wants_json, with_fixes_from
 from .cli_help import EXAMPLES, MORE, PURPOSE, Verbs
 from .cli_options import (
+    CHOICES,
     check_options,
     common,
     derivative_options,
@@ -29,17 +30,18 @@ from .cli_options import (
     one_or_all,
     read_command,
     reading_options,
+    rules_option,
     set_options,
     steps_option,
     structure_option,
     wrt_option,
 )
-from .cli_rules import check_rules, list_rules, show_rule
+from .cli_rules import known_rules
 from .cli_run import missing_rules, run
 from .cli_tables import read_data
 from .cli_values import chosen, read_values, values_that_fit, with_values
-from .display import Shown, emit, show_answers, show_error, show_judgement, show_value
-from .errors import DomainError, Fix, MatcalcError, Request, ShapeError
+from .display import Place, Shown, emit, show_answers, show_error, show_judgement, show_value
+from .errors import DomainError, MatcalcError, Request, ShapeError
 
 CLOSED_PIPE, INTERRUPTED = 141, 130  # what a shell reports for SIGPIPE and SIGINT
 UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO}  # stdout is closed, or full
@@ -118,7 +120,8 @@ def vjp(**_options: Any) -> int:
 @reading_options
 @wrt_option
 @click.option("--claim", required=True, metavar="EXPR", help="The derivative that you have.")
-@click.option("--of", default="auto", metavar="KIND", help="grad, jacobian or hessian; auto (default): whichever fits.")
+@click.option("--of", default="auto", metavar="KIND", shell_complete=cli_completion.one_of(*CHOICES["of"]),
+              help="grad, jacobian or hessian; auto (default): whichever fits.")
 @layout_option
 @structure_option
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which claims are checked.")
@@ -198,23 +201,14 @@ def evaluate(**_options: Any) -> int:
 
 
 @verbs.command(examples=("matcalc rules", "matcalc rules logdet", "matcalc rules check logdet --seed 7"))
-@click.argument("words", nargs=-1, metavar="[NAME | check [NAME]]")
-@click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated.")
+@click.argument("words", nargs=-1, metavar="[NAME | check [NAME]]", shell_complete=cli_completion.rules_by_name)
+@rules_option
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which rules are checked.")
 def rules(words: tuple[str, ...], rules: tuple[str, ...], seed: int) -> int:
     """What matcalc knows: list all functions and identities, show one, or check them."""
-    missing = missing_rules(rules)
-    if missing:
-        raise missing
-    if words[:1] == ("check",) and len(words) <= 2:
-        return check_rules(words[1:], rules, seed)
-    if len(words) > 1:
-        raise UsageError("one name at a time", fixes=[Fix(say=shell_line(["rules", words[0]]))])
-    import matcalc as mc
-
-    entries = mc.rules(rules=rules)
-    emit(Shown(list_rules(entries) if not words else show_rule(entries, words[0]), []))
-    return 0
+    shown = known_rules(words, rules, seed)
+    click.get_current_context().obj.tell(shown)
+    return shown.code
 
 
 @verbs.command(examples=cli_minimize.EXAMPLES)
@@ -232,49 +226,62 @@ def plot(**_options: Any) -> int:
     return cli_plot.draw(read_command(click.get_current_context()))
 
 
+@verbs.command(examples=("matcalc repl", "printf 'let A symmetric\\ngrad x.T A x x\\n' | matcalc repl"))
+@rules_option
+def repl(rules: tuple[str, ...]) -> int:
+    """Ask line by line; declarations and definitions are kept. Completion and live shapes need prompt_toolkit, the extra [repl]."""
+    from .repl.terminal import converse
+
+    missing = missing_rules(rules)
+    if missing:
+        raise missing
+    return converse(rules)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the value is the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    start = time.perf_counter()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no Σ gets \\u03a3
     try:
-        readable(argv)
-        with verbs.make_context("matcalc", list(argv)) as ctx:
-            code = verbs.invoke(ctx)
+        completed = cli_completion.answer(verbs)
+        code = execute(argv, Place(emit)) if completed is None else completed
         if sys.stdout is not None:
             sys.stdout.flush()
+        return code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except OSError:
+        leave_pipe()
+        return CLOSED_PIPE
+
+
+def execute(argv: Sequence[str], place: Place) -> int:
+    """The exit code of a command line, told at its place; only what ends a program is raised: an interrupt, a closed pipe."""
+    start = time.perf_counter()
+    failed: MatcalcError
+    try:
+        readable(argv)
+        with verbs.make_context("matcalc", list(argv), obj=place) as ctx:
+            code = verbs.invoke(ctx)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    except BrokenPipeError:
-        leave_pipe()
-        return CLOSED_PIPE
+    except click.Abort:
+        raise
     except click.ClickException as error:
         failed = usage_error(error, argv, verbs)
     except MatcalcError as error:
         failed = error
     except Exception as fault:
-        if isinstance(fault, OSError) and fault.errno in UNWRITABLE:
-            leave_pipe()
-            return CLOSED_PIPE
+        if isinstance(fault, BrokenPipeError) or (isinstance(fault, OSError) and fault.errno in UNWRITABLE):
+            raise
         failed = internal_error(fault, Request(argv[0] if argv else "", " ".join(argv[1:])))
-    return last_words(failed, argv, start)
-
-
-def last_words(error: MatcalcError, argv: Sequence[str], start: float) -> int:
-    """Print an error that ends the command line; a fix that changes options is shown on the line as it was typed."""
-    if error.request is None:
-        error = with_fixes_from(error, argv)
-    try:
-        emit(show_error(argv[0] if argv else "", "", error, wants_json(argv), start))
-    except OSError:
-        leave_pipe()
-        return CLOSED_PIPE
-    return error.exit_code
+    if failed.request is None:
+        failed = with_fixes_from(failed, argv) if place.request is None else failed.at(place.request)
+    place.tell(show_error(argv[0] if argv else "", "", failed, wants_json(argv), start))
+    return failed.exit_code
 
 
 def leave_pipe() -> None:

@@ -11,7 +11,8 @@ import click
 
 from .errors import Fix, MatcalcError, Request, nearest, quote
 
-VALUES = {"--wrt": "x", "--let": "A: matrix(n, n)", "--set": "x=[1, 2]", "--seed": "0", "--structure": "projected", "--syntax": "auto"}
+VALUES = {"wrt": "x", "let": "A: matrix(n, n)", "set": "x=[1, 2]", "seed": "0", "structure": "projected", "syntax": "auto",
+          "layout": "numerator", "form": "matrix", "limit": "depth=400"}
 
 
 class UsageError(MatcalcError):
@@ -34,8 +35,8 @@ def usage_error(error: click.ClickException, argv: Sequence[str], verbs: click.G
     if isinstance(error, click.NoSuchOption):
         return unknown_option(error, argv, verbs)
     if isinstance(error, click.BadOptionUsage):
-        fix = shell_line([*argv, VALUES.get(error.option_name, "text")])
-        return UsageError(f"{error.option_name} needs a value", fixes=[Fix(say=fix)])
+        name = error.option_name.removeprefix("--")
+        return UsageError(f"{error.option_name} needs a value", fixes=[Fix(options=((name, VALUES.get(name, "text")),))])
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     verb = ctx.info_name if ctx and ctx.parent else None
     message = error.format_message()

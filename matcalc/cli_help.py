@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from . import SYNONYMS
+from .cli_completion import SWITCHED_ON
 from .cli_errors import UsageError, shell_line
-from .errors import Fix, NotSupported, nearest
+from .errors import Fix, nearest
 
 PURPOSE = "matcalc: matrix derivatives in closed form, checked before they are shown."
 EXAMPLES = (
@@ -17,11 +19,9 @@ EXAMPLES = (
     'matcalc grad "logdet(X)" --wrt X --let "X: spd"',
     'matcalc simplify "tr(A @ B) - tr(B @ A)"',
 )
-MORE = "More: matcalc --help, matcalc grad --help, matcalc rules"
+MORE = "More: matcalc --help, matcalc grad --help, matcalc repl, matcalc rules"
 
-SAME_VERB = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": "grad", "d": "differential", "hess": "hessian",
-             "jac": "jacobian", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
-LATER_VERBS = ("repl",)
+SAME_VERB = {**SYNONYMS, "d": "differential", "verify": "check", "evaluate": "eval", "simp": "simplify", "functions": "rules"}
 
 
 class Command(click.Command):
@@ -36,17 +36,26 @@ class Command(click.Command):
         super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # for completion: the option that is being typed has no value yet
+            args = args[:-1] if args and args[-1] in self.valued() else args
         return super().parse_args(ctx, self.negatives_last(args))
+
+    def valued(self) -> set[str]:
+        """The options that take a value."""
+        return {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
 
     def negatives_last(self, args: list[str]) -> list[str]:
         """`args` with an expression such as "-x.T @ x", which is no option, moved behind `--`."""
         if "--" in args:
             return args
-        valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        valued = self.valued()
         known = {"-", "-h"}
         moved = [a for before, a in zip(["", *args], args, strict=False)
                  if re.match(r"-(?!-)", a) and a not in known and before not in valued]
-        return [a for a in args if a not in moved] + (["--", *moved] if moved else [])
+        kept = [a for a in args if a not in moved]
+        if moved and kept and kept[-1] in valued:
+            raise click.BadOptionUsage(kept[-1], f"{kept[-1]} needs a value")
+        return kept + (["--", *moved] if moved else [])
 
 
 class Verbs(click.Group):
@@ -57,14 +66,13 @@ class Verbs(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(formatter, EXAMPLES)
         super().format_help(ctx, formatter)
+        lines = [f"{shell:5} {line}" for shell, line in SWITCHED_ON.items()]
+        write_section(formatter, "Completion with Tab, switched on by one line", lines)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         word = args[0]
         if word in self.commands:
             return word, self.commands[word], args[1:]
-        if word in LATER_VERBS:
-            raise NotSupported(f"{word} is not there yet; what works now: {', '.join(self.commands)}",
-                               fixes=[Fix(say="matcalc --help")])
         if word.startswith("-"):
             raise click.NoSuchOption(word, ctx=ctx)
         if not re.fullmatch(r"[A-Za-z][\w-]*", word):
@@ -75,7 +83,11 @@ class Verbs(click.Group):
 
 
 def write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
-    with formatter.section("Examples"):
-        for example in examples:
-            formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+    write_section(formatter, "Examples", examples)
     formatter.write("\n")
+
+
+def write_section(formatter: click.HelpFormatter, title: str, lines: Iterable[str]) -> None:
+    with formatter.section(title):
+        for line in lines:
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from .cli_completion import files, variables
 from .cli_options import choose, common
 from .cli_run import run
 from .cli_tables import read_data
@@ -29,10 +30,11 @@ EXAMPLES = (
     'matcalc minimize "norm2sq(A x - b)" --over x --data arrays.npz --subject-to "x >= 0"',
 )
 _OPTIONS: list[Callable[[Any], Any]] = [
-    click.option("--over", multiple=True, metavar="X", help="The variable to be found; may be repeated."),
+    click.option("--over", multiple=True, metavar="X", shell_complete=variables,
+                 help="The variable to be found; may be repeated."),
     click.option("--start", multiple=True, metavar='"x=[1, 2]"', help="Where to begin; zeros where the data gives the size."),
     click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of another variable; may be repeated."),
-    click.option("--data", multiple=True, metavar="FILE",
+    click.option("--data", multiple=True, metavar="FILE", shell_complete=files,
                  help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated."),
     click.option("--method", default="auto", metavar="NAME",
                  help="auto, closed-form, gd, fixed, momentum, nesterov, adam, newton, alternating, or SciPy's bfgs, cg, l-bfgs-b, "
@@ -42,7 +44,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The most iterations."),
     click.option("--rate", type=float, metavar="R", help="The length of fixed steps."),
     click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which the derivatives are checked."),
-    click.option("--save", metavar="FILE.npz", help="Write the variables that were found."),
+    click.option("--save", metavar="FILE.npz", shell_complete=files,
+                 help="Write the variables that were found."),
 ]
 
 

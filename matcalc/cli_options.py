@@ -8,17 +8,21 @@ from typing import Any, TypeVar
 
 import click
 
+from .cli_completion import after_expression, files, one_of, variables
 from .cli_errors import UsageError
 from .display import Asked
 from .errors import Fix, NotSupported, nearest
 
 FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
 LATER_FORMATS = ("jax", "torch", "julia", "matlab")
-LAYOUTS = ("numerator", "denominator")
-FORMS = ("matrix", "index")
-KINDS = ("auto", "grad", "jacobian", "hessian")
-SYNTAXES = ("auto", "numpy", "matlab", "latex")
-STRUCTURES = ("projected", "independent", "free")
+CHOICES = {
+    "to": FORMATS,
+    "syntax": ("auto", "numpy", "matlab", "latex"),
+    "structure": ("projected", "independent", "free"),
+    "layout": ("numerator", "denominator"),
+    "form": ("matrix", "index"),
+    "of": ("auto", "grad", "jacobian", "hessian"),
+}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,12 +38,15 @@ def option_set(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-wrt_option = click.option("--wrt", multiple=True, metavar="X", help="The variable to differentiate by; may be repeated.")
-structure_option = click.option("--structure", default="projected", metavar="KIND",
+wrt_option = click.option("--wrt", multiple=True, metavar="X", shell_complete=variables,
+                          help="The variable to differentiate by; may be repeated.")
+structure_option = click.option("--structure", default="projected", metavar="KIND", shell_complete=one_of(*CHOICES["structure"]),
                                 help="For a variable declared symmetric, diagonal ...: projected (default), independent or free.")
+rules_option = click.option("--rules", multiple=True, metavar="FILE", shell_complete=files,
+                            help="A file of your own functions and identities; may be repeated.")
 set_options = option_set(
     click.option("--set", "values", multiple=True, metavar='"x=[1, 2]"', help="The value of a variable: numbers and lists of numbers."),
-    click.option("--data", multiple=True, metavar="FILE",
+    click.option("--data", multiple=True, metavar="FILE", shell_complete=files,
                  help="Arrays: .npz by their names; .csv by its columns or its own name; may be repeated."),
 )
 steps_option = click.option("--steps", is_flag=True, help="Show the derivation before the answer.")
@@ -48,32 +55,33 @@ check_options = option_set(
     click.option("--seed", type=int, default=0, metavar="N", help="Seed of the points at which answers are checked."),
 )
 reading_options = option_set(
-    click.argument("expression", nargs=-1),
+    click.argument("expression", nargs=-1, shell_complete=after_expression),
     click.option("--let", multiple=True, metavar='"A: matrix(n, n)"',
                  help='Declare a variable or its properties ("A: spd"); may be repeated.'),
-    click.option("--syntax", default="auto", metavar="NAME", help="How the text is read: auto (default), numpy, matlab or latex."),
-    click.option("--to", default="text", metavar="FORMAT", help=f"What is printed: {', '.join(FORMATS)}."),
-    click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated."),
+    click.option("--syntax", default="auto", metavar="NAME", shell_complete=one_of(*CHOICES["syntax"]),
+                 help="How the text is read: auto (default), numpy, matlab or latex."),
+    click.option("--to", default="text", metavar="FORMAT", shell_complete=one_of(*FORMATS), help=f"What is printed: {', '.join(FORMATS)}."),
+    rules_option,
     click.option("--limit", multiple=True, metavar="NAME=VALUE", help="Raise a limit that an error named; may be repeated."),
-    click.option("--file", metavar="FILE", help="Read one expression a line; errors carry the line number."),
+    click.option("--file", metavar="FILE", shell_complete=files, help="Read one expression a line; errors carry the line number."),
 )
 
 
-layout_option = click.option("--layout", default="numerator", metavar="NAME", help="numerator (default): rows are outputs; or denominator.")
-form_option = click.option("--form", default="matrix", metavar="NAME", help="matrix (default), or index: the tensor by its entries.")
-derivative_options = option_set(reading_options, wrt_option, structure_option, steps_option, check_options)
+layout_option = click.option("--layout", default="numerator", metavar="NAME", shell_complete=one_of(*CHOICES["layout"]),
+                             help="numerator (default): rows are outputs; or denominator.")
+form_option = click.option("--form", default="matrix", metavar="NAME", shell_complete=one_of(*CHOICES["form"]),
+                           help="matrix (default), or index: the tensor by its entries.")
+derivative_options = option_set(wrt_option, reading_options, structure_option, steps_option, check_options)
 
 
 def read_command(ctx: click.Context) -> Asked:
     """The verb and its options, with those that click does not judge judged here."""
     options = dict(ctx.params)
-    choose("to", options["to"], FORMATS, LATER_FORMATS)
-    choose("syntax", options["syntax"], SYNTAXES)
-    for name, choices in (("structure", STRUCTURES), ("layout", LAYOUTS), ("form", FORMS), ("of", KINDS)):
+    for name, choices in CHOICES.items():
         if name in options:
-            choose(name, options[name], choices)
+            choose(name, options[name], choices, LATER_FORMATS if name == "to" else ())
     options["limits"] = read_limits(options["limit"])
-    return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)))
+    return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)), ctx.obj)
 
 
 def typed_options(ctx: click.Context) -> Iterator[tuple[str, str]]:

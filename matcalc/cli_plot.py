@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from .cli_options import choose, common
+from .cli_completion import after_expression, files, one_of, variables
+from .cli_options import CHOICES, choose, common, rules_option
 from .cli_run import run
 from .cli_tables import read_data
 from .cli_values import chosen, read_values
@@ -28,23 +29,27 @@ TAKEN = {"field": ("range",), "path": ("range", "method", "iterations"), "conver
          "network": ("range", "method", "iterations", "directions")}
 
 _OPTIONS: list[Callable[[Any], Any]] = [
-    click.argument("kind", metavar="KIND"),
-    click.argument("expression", nargs=-1),
-    click.option("--over", multiple=True, metavar="X", help="A variable that moves; may be repeated. Otherwise, all that have no value."),
+    click.argument("kind", metavar="KIND", shell_complete=one_of(*KINDS)),
+    click.argument("expression", nargs=-1, shell_complete=after_expression),
+    click.option("--over", multiple=True, metavar="X", shell_complete=variables,
+                 help="A variable that moves; may be repeated. Otherwise, all that have no value."),
     click.option("--start", multiple=True, metavar='"x=[-1.2, 1]"', help="Where a variable starts; gives it its size, too."),
     click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of a variable that does not move."),
-    click.option("--data", multiple=True, metavar="FILE",
+    click.option("--data", multiple=True, metavar="FILE", shell_complete=files,
                  help="Arrays, of those that move the start: .npz by their names; .csv by its columns or its own name; may be repeated."),
     click.option("--method", multiple=True, metavar="NAME", help="gd, momentum, nesterov, adam, newton, bfgs ...; may be repeated."),
     click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="Stop each method after so many."),
     click.option("--range", metavar='"-2:2,-1:3"', help="From where to where, for each entry or direction."),
     click.option("--directions", default="auto", metavar="KIND", help="With many entries: path, filters or random; auto (default)."),
     click.option("--scale", default="auto", metavar="KIND", help="Heights of a landscape: linear or log; auto (default)."),
-    click.option("--save", default=SAVED, metavar="FILE", help=f".png, .svg, or .gif for a path that moves; {SAVED} (default)."),
+    click.option("--save", default=SAVED, metavar="FILE", shell_complete=files,
+                 help=f".png, .svg, or .gif for a path that moves; {SAVED} (default)."),
     click.option("--let", multiple=True, metavar='"A: matrix(n, n)"', help="Declare a variable or its properties; may be repeated."),
-    click.option("--syntax", default="auto", metavar="NAME", help="How the text is read: auto (default), numpy, matlab or latex."),
-    click.option("--to", default="text", metavar="FORMAT", help="What is printed: text or json."),
-    click.option("--rules", multiple=True, metavar="FILE", help="A file of your own functions and identities; may be repeated."),
+    click.option("--syntax", default="auto", metavar="NAME", shell_complete=one_of(*CHOICES["syntax"]),
+                 help="How the text is read: auto (default), numpy, matlab or latex."),
+    click.option("--to", default="text", metavar="FORMAT", shell_complete=one_of(*OUTPUTS),
+                 help="What is printed: text or json."),
+    rules_option,
     click.option("--limit", multiple=True, metavar="NAME=VALUE", help="Raise a limit that an error named; may be repeated."),
     click.option("--seed", type=int, default=0, metavar="N", help="Seed of random directions and starts."),
 ]

@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .cli_errors import shell_line
-from .display import Shown, emit
+from .cli_errors import UsageError, shell_line
+from .cli_run import missing_rules
+from .display import Shown
 from .errors import Fix, UnknownName, nearest
+
+
+def known_rules(words: Sequence[str], files: Sequence[str], seed: int) -> Shown:
+    """All that is known, what is known under a name, or whether it holds."""
+    import matcalc as mc
+
+    missing = missing_rules(files)
+    if missing:
+        raise missing
+    if words[:1] == ("check",) and len(words) <= 2:
+        return check_rules(words[1:], files, seed)
+    if len(words) > 1:
+        raise UsageError("one name at a time", fixes=[Fix(say=shell_line(["rules", words[0]]))])
+    entries = mc.rules(rules=files)
+    return Shown(list_rules(entries) if not words else show_rule(entries, words[0]), [])
 
 
 def list_rules(entries: Sequence[Any]) -> list[str]:
@@ -35,7 +51,7 @@ def named(entries: Sequence[Any], name: str) -> list[Any]:
     return found
 
 
-def check_rules(names: tuple[str, ...], files: tuple[str, ...], seed: int) -> int:
+def check_rules(names: Sequence[str], files: Sequence[str], seed: int) -> Shown:
     """Test all rules, or those of one name, and say which fail and where."""
     import matcalc as mc
 
@@ -46,8 +62,7 @@ def check_rules(names: tuple[str, ...], files: tuple[str, ...], seed: int) -> in
     results = list(check_all(names[0] if names else None, seed=seed, rules=files))
     failed = [result for result in results if not result.ok]
     held = f"{len(results) - len(failed)} of {len(results)} rules hold (seed {seed})"
-    emit(Shown([held], [line for result in failed for line in failure(result, seed)]))
-    return 2 if failed else 0
+    return Shown([held], [line for result in failed for line in failure(result, seed)], 2 if failed else 0)
 
 
 def failure(result: Any, seed: int) -> list[str]:

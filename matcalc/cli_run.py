@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from .cli_errors import UsageError, internal_error, reason, shell_line
+from .cli_progress import counted
 from .cli_values import understood
-from .display import Asked, Shown, emit, show_error
+from .display import Asked, Shown, show_error
 from .errors import DomainError, Fix, MatcalcError, RuleError, UnknownName, quote
 
 WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that comes first here is the exit code of all
@@ -18,34 +19,39 @@ WORST = (70, 4, 3, 2, 5, 1, 0)  # of several expressions, the exit code that com
 
 def run(asked: Asked, show: Callable[[str, float], Shown]) -> int:
     """Answer every expression that was given; the exit code is the worst."""
-    codes = [answer_one(asked, show, text, line) for line, text in expressions(asked)]
-    return min(codes, key=WORST.index, default=0)
-
-
-def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, line: int | None) -> int:
-    """Print the answer to one expression, or its error; `line` is None where there is but one."""
-    start = time.perf_counter()
     code = 0
+    for line, text in counted([*expressions(asked)]):
+        shown = answer_one(asked, show, text, line)
+        asked.place.tell(shown)
+        code = worst(code, shown.code)
+    return code
+
+
+def worst(*codes: int) -> int:
+    return min(codes, key=WORST.index)
+
+
+def answer_one(asked: Asked, show: Callable[[str, float], Shown], text: str, line: int | None) -> Shown:
+    """The answer to one expression, or its error; `line` is None where there is but one."""
+    start = time.perf_counter()
     try:
         readable_text(asked, text)
         shown = show(text, start)
-        code = shown.code
     except MatcalcError as error:
         error = helped(asked, text, error)
         typed = asked.request(text)  # as it was typed, with every option, so that a fix can be copied
         error.at(typed).request = error.request.within(typed) if error.request is not None else typed
-        shown, code = show_error(asked.verb, text, error, asked.as_json, start, line), error.exit_code
+        shown = show_error(asked.verb, text, error, asked.as_json, start, line)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as fault:
         ours = internal_error(fault, asked.request(text))
-        shown, code = show_error(asked.verb, text, ours, asked.as_json, start, line), ours.exit_code
-    if line is not None and not code:
-        shown = Shown(shown.out, [f"line {line}: {said}" for said in shown.err])
-    elif line is not None and not shown.out:
-        shown = Shown([""], shown.err)  # so that lines of output stay beside lines of input
-    emit(shown)
-    return code
+        shown = show_error(asked.verb, text, ours, asked.as_json, start, line)
+    if line is not None and not shown.code:
+        return shown._replace(err=[f"line {line}: {said}" for said in shown.err])
+    if line is not None and not shown.out:
+        return shown._replace(out=[""])  # so that lines of output stay beside lines of input
+    return shown
 
 
 def readable_text(asked: Asked, text: str) -> None:

@@ -69,7 +69,10 @@ class Ask(NamedTuple):
         return symbol(s.name, s.shape, known().closure(s.properties), len(self.reading.symbols) + 1, s.spelled)
 
 
-def differentiated(verb: str, f: Any, wrt: Any, let: Sequence[str], one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,
+LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what a small change of such a matrix is, too
+
+
+def differentiated(verb: str, f: Any, wrt: Any, let: Any, one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,
                     rules: Sequence[str], check: bool, seed: int, limits: Any, layout: str = "numerator",
                     form: str = "matrix", claim: str | None = None, of: str = "auto") -> Any:
     """The answer for every variable that was asked for: a list for a list."""

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -21,12 +21,21 @@ class Shown(NamedTuple):
     code: int = 0
 
 
+class Place(NamedTuple):
+    """Where commands are typed: what becomes of an answer, and, where that is no shell, how a command is written and the one typed now."""
+
+    tell: Callable[[Shown], None]
+    write: Callable[[Request], str] | None = None
+    request: Request | None = None
+
+
 class Asked(NamedTuple):
     """A command line, read: the verb, its options, and which of them were typed (to print the command again, mended)."""
 
     verb: str
     options: dict[str, Any]
     typed: tuple[tuple[str, str], ...]
+    place: Place
 
     def get(self, name: str) -> Any:
         return self.options.get(name)
@@ -37,7 +46,7 @@ class Asked(NamedTuple):
 
     def request(self, text: str) -> Request:
         typed = tuple((name, value) for name, value in self.typed if name != "over")
-        return Request(self.verb, text, self.get("wrt") or self.get("over") or (), self.get("let") or (), typed)
+        return Request(self.verb, text, self.get("wrt") or self.get("over") or (), self.get("let") or (), typed, self.place.write)
 
 
 def show_answers(asked: Asked, text: str, answers: list[Any], start: float) -> Shown:
@@ -144,11 +153,12 @@ def show_error(verb: str, text: str, error: MatcalcError, as_json: bool, start: 
         fields = error.to_dict()
         fields["type"] = fields.pop("error")
         where = {} if line is None else {"line": line}
-        return Shown([to_json({"ok": False, "verb": verb, "text": text, **where, "error": fields, "seconds": seconds(start)})], [])
+        printed = to_json({"ok": False, "verb": verb, "text": text, **where, "error": fields, "seconds": seconds(start)})
+        return Shown([printed], [], error.exit_code)
     rendered = error.render(as_command=True)
     if line is not None:
         rendered = rendered.replace("error: ", f"error: line {line}: ", 1)
-    return Shown([], rendered.splitlines())
+    return Shown([], rendered.splitlines(), error.exit_code)
 
 
 def to_json(fields: dict[str, Any]) -> str:
@@ -190,17 +200,23 @@ STYLES = (("error:", "bold red"), ("valid if", "yellow"), ("at kinks", "yellow")
 
 def print_in_colour(lines: Iterable[str]) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for line in lines:
-        text = Text(line, style="dim" if line.startswith("assumed:") else "")
-        for head, style in STYLES:
-            if line.startswith(head):
-                text.stylize(style, 0, len(head))
-        if re.fullmatch(r" +[\^~ ]*\^[\^~ ]*( .*)?", line):
-            text.stylize("bold red")
-        console.print(text)
+        console.print(styled(line))
+
+
+def styled(line: str) -> Any:
+    """A line for stderr as rich's Text: the head of an error, a fix, a condition or a note stands out, and so do carets."""
+    from rich.text import Text
+
+    text = Text(line, style="dim" if line.startswith("assumed:") else "")
+    for head, style in STYLES:
+        if line.startswith(head):
+            text.stylize(style, 0, len(head))
+    if re.fullmatch(r" +[\^~ ]*\^[\^~ ]*( .*)?", line):
+        text.stylize("bold red")
+    return text
 
 
 def seconds(start: float) -> float:

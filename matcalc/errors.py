@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 Span = tuple[int, int]  # start and end column in the user's text
@@ -16,11 +17,12 @@ Span = tuple[int, int]  # start and end column in the user's text
 class Request:
     """What was asked: enough to print it again, with a part of it mended."""
 
-    __slots__ = ("verb", "text", "wrt", "let", "options")
+    __slots__ = ("verb", "text", "wrt", "let", "options", "write")
 
     def __init__(self, verb: str = "simplify", text: str = "", wrt: tuple[str, ...] = (), let: tuple[str, ...] = (),
-                 options: tuple[tuple[str, str], ...] = ()) -> None:
+                 options: tuple[tuple[str, str], ...] = (), write: Callable[[Request], str] | None = None) -> None:
         self.verb, self.text, self.wrt, self.let, self.options = verb, text, wrt, let, options
+        self.write = write  # how it is typed where it was typed, if that is no shell
 
     def mended(self, fix: Fix) -> Request:
         """The same request with the parts that `fix` names replaced."""
@@ -34,7 +36,7 @@ class Request:
         if fix.verb and self.variables == "over":  # a derivative has no start
             options = tuple((k, v) for k, v in options if k in ("syntax", "rules", "limit", "to"))
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
-                       self.wrt if fix.wrt is None else tuple(fix.wrt), let, options)
+                       self.wrt if fix.wrt is None else tuple(fix.wrt), let, options, self.write)
 
     @property
     def variables(self) -> str:
@@ -46,7 +48,9 @@ class Request:
         return typed
 
     def command(self) -> str:
-        """The request as a line for the shell."""
+        """The request as a line for the shell, or for where it was typed."""
+        if self.write is not None:
+            return self.write(self)
         words = ["matcalc", *self.verb.split()]
         for k, v in self.options:
             words += [f"--{k}"] if v == "true" else [f"--{k}", v]

@@ -169,6 +169,11 @@ class Expr:
     def __repr__(self) -> str:
         return f"<{self}>"
 
+    def _repr_latex_(self) -> str:
+        from .printers import printed
+
+        return rf"$\displaystyle {printed(self, 'latex')}$"
+
 
 Identity = tuple[str, Any, tuple["Expr", ...], Shape]
 

@@ -73,6 +73,9 @@ class Function:
     def source(self) -> str:
         return self.where.text
 
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}: {self.text}>"
+
     def get(self, key: str) -> str:
         return str(self.table.get(key, ""))
 
@@ -117,6 +120,9 @@ class Identity(NamedTuple):
     def source(self) -> str:
         return self.where.text
 
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}: {self.text}>"
+
 
 class PropertyRule(NamedTuple):
     """One line of rules/properties.toml: what is known of a result."""
@@ -138,6 +144,9 @@ class PropertyRule(NamedTuple):
     @property
     def source(self) -> str:
         return self.where.text
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}: {self.text}>"
 
 
 # ---------------------------------------------------------------- reading the files

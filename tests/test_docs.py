@@ -80,3 +80,17 @@ def test_the_readme_has_examples() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_the_picture_of_the_terminal_shows_what_the_commands_print() -> None:
+    script = ROOT / "docs" / "terminal.py"
+    ran = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_readme_is_one_screen_to_begin_with() -> None:
+    """What it is, a picture, how to start, and five things."""
+    text = (ROOT / "README.md").read_text()
+    assert [found[1] for found in re.finditer(r"^\*\*(\d)\. ", text, re.MULTILINE)] == list("12345")
+    assert "docs/terminal.svg" in text
+    assert len(text.splitlines()) < 100

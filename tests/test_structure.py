@@ -25,9 +25,9 @@ ENGINE = """expr cost algebra operators kronecker rebuild operands numerics know
             differentials transposition materialize indices structured derive conditions printers steps board""".split()
 # "" is matcalc/__init__.py
 DOORS = [*"""chains compiler codegen written equations citations derivation answer indexed autograd gradient_checks optimize pictures
-              rulecheck claims asking derivatives api""".split(),
-         "", "display", "cli_errors", "cli_help", "cli_options", "cli_values", "cli_tables", "cli_run", "cli_rules",
-         "cli_minimize", "cli_plot", "cli", "__main__"]
+              rulecheck claims arguments asking derivatives api""".split(),
+         *"display cli_completion cli_errors cli_help cli_options cli_progress cli_values cli_tables cli_run cli_rules".split(),
+         "cli_minimize", "cli_plot", "", "cli", "repl", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]
 
 # Operators that the engine knows by name: a closed set. Everything else is known to rules/ alone.

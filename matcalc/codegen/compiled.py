@@ -98,7 +98,7 @@ class Compiled:
         """The callable: arguments by keyword, or as one mapping."""
         names = [*self.wanted, *sorted(self.others - self.dimensions - set(self.wanted))]
         if not names or any(not n.isidentifier() or keyword.iskeyword(n) or n.startswith("_matcalc") for n in names):
-            return self.slowly
+            return lambda *values, **arrays: self.slowly(*values, **arrays)
         tests, key = ["_matcalc_values is not None", "_matcalc_others"], []
         for name, e in self.wanted.items():
             if e.shape == SCALAR:
