@@ -69,9 +69,6 @@ class Ask(NamedTuple):
         return symbol(s.name, s.shape, known().closure(s.properties), len(self.reading.symbols) + 1, s.spelled)
 
 
-LINEAR = frozenset(["symmetric", "skew", "diagonal", "lower", "upper"])  # what a small change of such a matrix is, too
-
-
 def differentiated(verb: str, f: Any, wrt: Any, let: Any, one: Callable[[Ask, Symbol], Answer], *, syntax: str, structure: str,
                     rules: Sequence[str], check: bool, seed: int, limits: Any, layout: str = "numerator",
                     form: str = "matrix", claim: str | None = None, of: str = "auto") -> Any:
