@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import matcalc as mc
+from matcalc.board import leading_to
 from matcalc.checker import evaluate
 from matcalc.checker.evidence import Undecided
 from matcalc.errors import CheckFailed, DomainError, NotDifferentiable, NotSupported
@@ -33,6 +34,7 @@ class Outcome(NamedTuple):
     ms: float = 0.0
     answer: str = ""
     evidence: str = ""
+    rules: tuple[str, ...] = ()
 
 
 class Hang(BaseException):
@@ -72,8 +74,9 @@ def judge(problem: Problem, seed: int = 0, *, values: bool = True) -> Outcome:
         return Outcome("crashed", traceback.format_exc(limit=-6), _since(start))
     ms = _since(start)
     evidence = str(answer.evidence) if answer.evidence.kind not in ("exact", "numeric") else answer.evidence.kind
+    rules = tuple(step.rule for step in leading_to(answer.expression, answer._derived.path.rewrites))
     kind, detail = compare(problem, answer, text, seed) if values else ("right", "")
-    return Outcome(kind, detail, ms, text, evidence)
+    return Outcome(kind, detail, ms, text, evidence, rules)
 
 
 def _since(start: float) -> float:
