@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import matcalc as mc
 from matcalc.checker import Evidence, verify_equal, verify_index
-from matcalc.display import Asked, show_answers
+from matcalc.display import Asked, Place, emit, show_answers
 from matcalc.knowledge import Function, known
 from matcalc.parser import read
 from matcalc.syntax import Reading
@@ -412,7 +412,8 @@ def derivations() -> str:
     example = mc.grad("a.T inv(X) b", wrt="X").derivation.latex()
     lines = [DERIVATIONS.format(count={20: "twenty"}.get(len(classics()), len(classics())), latex=example)]
     for classic in classics():
-        shown = show_answers(Asked(classic.verb, {"wrt": (classic.wrt,), "steps": True}, ()), classic.expr, [classic.answer], 0.0)
+        asked = Asked(classic.verb, {"wrt": (classic.wrt,), "steps": True}, (), Place(emit))
+        shown = show_answers(asked, classic.expr, [classic.answer], 0.0)
         lines += [f"## {classic.title}", "", *([classic.says, ""] if classic.says else [])]
         lines += ["```", f"$ {classic.command}", *shown.out, *shown.err, "```", ""]
     return "\n".join(lines).rstrip() + "\n"
