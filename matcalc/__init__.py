@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _ERRORS = ("MatcalcError", "ParseError", "ShapeError", "UnknownName", "DomainError", "RuleError", "NotSupported", "NotDifferentiable",
            "LimitError", "CheckFailed")
-_VERBS = ("grad", "check", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "simplify", "evaluate", "parse",
+_VERBS = ("grad", "value_and_grad", "check", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "simplify", "evaluate", "parse",
           "rules", "load_rules")
 _ELSEWHERE = {"Expr": ".expr", "gradcheck": ".gradient_checks", "minimize": ".optimize.minimizer",
               "from_function": ".autograd.tracing"}
@@ -37,7 +37,7 @@ SYNONYMS = {"gradient": "grad", "derivative": "grad", "diff": "grad", "derive": 
 __all__ = [
     "CheckFailed", "DomainError", "Expr", "LimitError", "MatcalcError", "NotDifferentiable", "NotSupported", "ParseError",
     "RuleError", "ShapeError", "UnknownName", "check", "differential", "evaluate", "from_function", "grad", "gradcheck", "hessian",
-    "hvp", "jacobian", "jvp", "load_rules", "minimize", "parse", "rules", "simplify", "vjp",
+    "hvp", "jacobian", "jvp", "load_rules", "minimize", "parse", "rules", "simplify", "value_and_grad", "vjp",
 ]
 
 

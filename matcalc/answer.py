@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import dims
@@ -350,31 +350,11 @@ class Answer:
 
         The gradient of a scalar has the shape of its variable either way.
         """
-        from .codegen.compiled import Compiled, as_tensor, plain
-        from .compiler import unstacked
-
-        if backend != "numpy":
-            raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
         self._ensure_checked()
-        of, root = self._of, self._derived.compact
-        stacked = tensor and of is not None and of.is_matrix
-        if stacked in self._compiled:
-            return self._compiled[stacked]
-        wanted = {s.name: symbol(s.name, s.shape) for s in self._needed().values()}
-        spelled = {s.spelled: s.name for s in self.known_symbols().values() if s.spelled}
-        finish, shaping = plain(root, self.shape)
-        if stacked and of is not None:
-            def finish(value: Any, sizes: Mapping[str, int]) -> Any:
-                return unstacked(value.T if of.layout == "denominator" else value, of.shape, of.wrt.shape, sizes)
-
-            shaping = as_tensor(root, of)
-        others = {*self._reading.dims, *([self.wrt] if self.wrt else [])}
-        compiled = Compiled(root, wanted, frozenset(self._reading.dims), others, spelled, finish, shaping).function()
-        compiled.__name__ = compiled.__qualname__ = self._request.verb
-        arrays = "".join(f"\n{s.name}: {dims.shape_text(s.shape)}" for s in self._needed().values())
-        compiled.__doc__ = f"{self._printed()}\n{arrays}"
-        self._compiled[stacked] = compiled
-        return compiled
+        stacked = tensor and self._of is not None and self._of.is_matrix
+        if stacked not in self._compiled:
+            self._compiled[stacked] = compiled([self], backend, stacked)
+        return self._compiled[stacked]
 
     def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The value of the form shown: a vector as a 1-D array, a scalar as a float."""
@@ -404,6 +384,32 @@ class Answer:
             return []
 
 
+def compiled(answers: Sequence[Answer], backend: str, tensor: bool) -> Callable[..., Any]:
+    """One function for the values of several answers to questions about the same variables; what they share is computed once."""
+    from .codegen.compiled import Compiled, Part, as_tensor, plain
+
+    if backend != "numpy":
+        raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
+    parts: list[Part] = []
+    wanted: dict[str, Expr] = {}
+    spelled: dict[str, str] = {}
+    dimensions: set[str] = set()
+    others: set[str] = set()
+    for d in answers:
+        root = d._derived.compact
+        stacked = tensor and d._of is not None and d._of.is_matrix
+        parts.append(as_tensor(root, d._of) if stacked else plain(root, d.shape))
+        wanted |= {s.name: symbol(s.name, s.shape) for s in d._needed().values()}
+        spelled |= {s.spelled: s.name for s in d.known_symbols().values() if s.spelled}
+        dimensions |= set(d._reading.dims)
+        others |= {*d._reading.dims, *([d.wrt] if d.wrt else [])}
+    function = Compiled(parts, wanted, frozenset(dimensions), others, spelled).function()
+    function.__name__ = function.__qualname__ = answers[-1]._request.verb
+    arrays = "".join(f"\n{name}: {dims.shape_text(e.shape)}" for name, e in wanted.items())
+    function.__doc__ = "\n".join(d._printed() for d in answers) + f"\n{arrays}"
+    return function
+
+
 class Answers(list[Answer]):
     """The answers for several variables, in the order in which they were asked for; `str` names what they share once.
 
@@ -413,6 +419,12 @@ class Answers(list[Answer]):
     S.T @ G
     where S = softmax(Q @ K.T)
     """
+
+    def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
+        """One function of keyword arrays for all: a tuple of their values; what they share is computed once."""
+        for answer in self:
+            answer._ensure_checked()
+        return compiled(self, backend, tensor)
 
     def lines(self, format: str = "text") -> list[str]:
         """One line for each answer, and one for the parts that have names."""

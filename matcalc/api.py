@@ -91,6 +91,24 @@ def grad(f: Formula, wrt: Any = None, let: Declarations = (), *, syntax: str = "
                            check=check, seed=seed, limits=limits)
 
 
+def value_and_grad(f: Formula, wrt: Any = None, let: Declarations = (), **options: Unpack[Options]) -> Answers:
+    """The value of a scalar expression and its gradient, or gradients, together: `compile` gives one function for all of them.
+
+    The arguments are those of `grad`.
+
+    >>> import matcalc as mc
+    >>> both = mc.value_and_grad("norm2sq(A x - b)", wrt="x")
+    >>> print(both)
+    norm2sq(A @ x - b)
+    2 * A.T @ (A @ x - b)
+    >>> both.compile()(A=[[1.0, 2.0]], x=[1.0, 1.0], b=[1.0])
+    (4.0, array([4., 8.]))
+    """
+    found = grad(f, wrt, let, **options)
+    rest = {k: v for k, v in options.items() if k != "structure"}
+    return Answers([simplify(f, let, **rest), *(found if isinstance(found, list) else [found])])  # type: ignore[arg-type]
+
+
 @overload
 def jacobian(f: Formula, wrt: Variables, let: Declarations = (), **options: Unpack[JacobianOptions]) -> Answers: ...
 @overload

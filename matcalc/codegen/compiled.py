@@ -9,12 +9,12 @@ from __future__ import annotations
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import dims
-from ..compiler import Program, arranged, axes, shaped
+from ..compiler import Program, arranged, axes, shaped, unstacked
 from ..dims import SCALAR, Shape
 from ..errors import DomainError
 from ..expr import Expr, symbols
@@ -27,6 +27,16 @@ from .tensors import tensor
 Sizes = Mapping[str, int]
 Finish = Callable[[Any, Sizes], Any]  # from the two-dimensional value to what the caller wants
 Shaping = Callable[[Graph, Op, Sizes], Op]  # the same, as an operation
+
+
+class Part(NamedTuple):
+    """One result: its expression, and how a user expects it; from the value computed node by node, and as an operation."""
+
+    root: Expr
+    finish: Finish
+    shaping: Shaping
+
+
 MOST_PLANS = 64  # kept for one function
 FAST = {"f", "d"}
 
@@ -34,12 +44,10 @@ FAST = {"f", "d"}
 class Planned:
     """The source of one plan, and the function that it is."""
 
-    def __init__(self, roots: Sequence[Expr], variables: Sequence[str], sizes: Sizes, shaping: Shaping | None = None) -> None:
-        lowering = Lowering(sizes, roots)
+    def __init__(self, parts: Sequence[Part], variables: Sequence[str], sizes: Sizes) -> None:
+        lowering = Lowering(sizes, [p.root for p in parts])
         try:
-            ops = [lowering.lower(r) for r in roots]
-            if shaping is not None:
-                ops = [shaping(lowering.graph, op, sizes) for op in ops]
+            ops = [p.shaping(lowering.graph, lowering.lower(p.root), sizes) for p in parts]
             self.names = {name: f"a{i}" for i, name in enumerate(variables)}
             writer = Writer(lowering.graph, ops, self.names)
             body = writer.write()
@@ -82,17 +90,16 @@ def _quiet(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Compiled:
-    """A function of named arrays. `wanted`: the variables, of which those in the root are needed, the others say sizes; `others`: names
-    that may be given beside them (dimensions, an absent variable)."""
+    """A function of named arrays, with one result or a tuple of several. `wanted`: the variables, of which those in the results are needed,
+    the others say sizes; `others`: names that may be given beside them (dimensions, an absent variable)."""
 
-    def __init__(self, root: Expr, wanted: Mapping[str, Expr], dimensions: frozenset[str], others: set[str], spelled: Mapping[str, str],
-                 finish: Finish, shaping: Shaping | None) -> None:
-        self.root, self.dimensions, self.others, self.spelled = root, dimensions, others, spelled
-        self.needed = symbols(root)
+    def __init__(self, parts: Sequence[Part], wanted: Mapping[str, Expr], dimensions: frozenset[str], others: set[str],
+                 spelled: Mapping[str, str]) -> None:
+        self.parts, self.dimensions, self.others, self.spelled = list(parts), dimensions, others, spelled
+        self.needed = {name: e for p in parts for name, e in symbols(p.root).items()}
         self.wanted = {**wanted, **self.needed}
-        self.finish, self.shaping = finish, shaping
         self.plans: dict[Any, Callable[..., Any]] = {}
-        self.program: Program | None = None
+        self.programs: list[Program] | None = None
 
     def function(self) -> Callable[..., Any]:
         """The callable: arguments by keyword, or as one mapping."""
@@ -139,9 +146,10 @@ class Compiled:
                 return run(*args)
             except (np.linalg.LinAlgError, MemoryError, ValueError, OverflowError, TypeError):
                 pass  # node by node says which part has no value
-        if self.program is None:
-            self.program = Program(self.root, self.wanted, self.dimensions)
-        return self.finish(*self.program.run(given))
+        if self.programs is None:
+            self.programs = [Program(p.root, self.wanted, self.dimensions) for p in self.parts]
+        results = [p.finish(*program.run(given)) for p, program in zip(self.parts, self.programs, strict=True)]
+        return tuple(results) if len(results) > 1 else results[0]
 
     def _plan(self, found: Mapping[str, Any], sizes: Sizes, kept: bool) -> tuple[Callable[..., Any] | None, list[Any]]:
         """The plan for these arrays, and the arrays as it takes them."""
@@ -167,7 +175,7 @@ class Compiled:
         run = self.plans.get(tuple(key)) if kept else None
         if run is None:
             try:
-                run = Planned([self.root], list(self.needed), sizes, self.shaping).run
+                run = Planned(self.parts, list(self.needed), sizes).run
             except (CannotLower, KeyError):
                 return None, []
             if kept:
@@ -177,18 +185,21 @@ class Compiled:
         return run, [args[name] for name in self.needed]
 
 
-def plain(root: Expr, shape: Shape) -> tuple[Finish, Shaping]:
+def plain(root: Expr, shape: Shape) -> Part:
     """As a user expects it: a scalar as a float, a vector as an array of one axis."""
     def shaping(graph: Graph, op: Op, sizes: Sizes) -> Op:
         if root.is_scalar:
             return graph.op("float", (op,), ())
         return graph.reshape(op, (1, *op.shape)) if root.is_row else op
 
-    return (lambda value, sizes: shaped(value, shape)), shaping
+    return Part(root, lambda value, sizes: shaped(value, shape), shaping)
 
 
-def as_tensor(root: Expr, of: Any) -> Shaping:
+def as_tensor(root: Expr, of: Any) -> Part:
     """The tensor with the axes of the function and those of the variable."""
+    def finish(value: Any, sizes: Sizes) -> Any:
+        return unstacked(value.T if of.layout == "denominator" else value, of.shape, of.wrt.shape, sizes)
+
     def shaping(graph: Graph, op: Op, sizes: Sizes) -> Op:
         if root.is_scalar or root.is_row or root.is_column:
             op = graph.reshape(op, tuple(dims.evaluate(d, sizes) for d in root.shape))
@@ -199,4 +210,4 @@ def as_tensor(root: Expr, of: Any) -> Shaping:
         found = op if op.shape == wanted and 1 in pairs[0] and 1 in pairs[1] else tensor(graph, op, pairs[0], pairs[1])
         return found if found.shape == wanted else graph.reshape(found, wanted)
 
-    return shaping
+    return Part(root, finish, shaping)

@@ -76,6 +76,8 @@ class Graph:
             return a
         if a.kind == "outer":
             return self.op("outer", a.args[::-1], a.shape[::-1])
+        if a.kind == "kron":
+            return self.kron(*(self.transpose(x) for x in a.args))
         return self.op("transpose", (a,), a.shape[::-1])
 
     def _is_gram(self, a: Op, b: Op) -> bool:
@@ -93,7 +95,19 @@ class Graph:
             return self.full(a.data, shape)
         if a.kind == "reshape":
             a = a.args[0]
+        if a.kind == "above zero" and a.shape != shape:
+            return self.op("above zero", (self.reshape(a.args[0], shape),), shape)
         return a if a.shape == shape else self.op("reshape", (a,), shape)
+
+    def stacked(self, a: Op) -> Op:
+        """The columns, one under the other."""
+        if len(a.shape) < 2:
+            return a
+        if 1 in a.shape:
+            return self.reshape(a, (a.size,))
+        if a.kind == "above zero":
+            return self.op("above zero", (self.stacked(a.args[0]),), (a.size,))
+        return self.full(a.data, (a.size,)) if a.kind == "full" else self.op("stacked", (a,), (a.size,))
 
     # ------------------------------------------------------------ entries one by one
     def linear(self, terms: Sequence[tuple[float, Op]], constant: float, shape: Shape) -> Op:
@@ -213,6 +227,18 @@ class Graph:
         """a @ b, as NumPy means it: of vectors and matrices."""
         shape = a.shape[:-1] + (b.shape[1:] if len(b.shape) == 2 else ())
         return self.op("dot", (a, b), shape)
+
+    def kron(self, a: Op, b: Op) -> Op:
+        if a.shape == (1, 1) and a.kind == "eye":
+            return b
+        if b.shape == (1, 1) and b.kind == "eye":
+            return a
+        shape = (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1])
+        if a.kind == b.kind == "eye":
+            return self.op("eye", (), shape)
+        if a.kind == b.kind == "full":
+            return self.full(a.data * b.data, shape)
+        return self.op("kron", (a, b), shape)
 
     def outer(self, u: Op, v: Op) -> Op:
         return self.op("outer", (u, v), (*u.shape, *v.shape))

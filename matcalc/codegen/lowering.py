@@ -30,6 +30,7 @@ class Lowering:
         for node in postorder(list(roots)):
             for a in node.args:
                 self.uses[a] = self.uses.get(a, 0) + 1
+        self.absorbed = _common_factors(roots)
         inverse = known().role("inverse")
         self.inverted = {n.args[0] for r in roots for n in _alone(r, inverse)}  # whose inverse is needed as a matrix anyway
 
@@ -88,12 +89,14 @@ class Lowering:
         return self.graph.op("commutation", (), self.shape(e), (m, n))
 
     def _add(self, e: Expr) -> Op:
-        shape = self.shape(e)
-        return self.graph.linear([(float(c), self.lower(a)) for c, a in zip(e.data, e.args, strict=True)], 0.0, shape)
+        terms = [(1.0 if a in self.absorbed else float(c), self.lower(a)) for c, a in zip(e.data, e.args, strict=True)]
+        return self.graph.linear(terms, 0.0, self.shape(e))
 
     def _mul(self, e: Expr) -> Op:
         scalars = [a for a in e.args if a.is_scalar]
         arrays = [a for a in e.args if not a.is_scalar]
+        if len(arrays) == 1 and arrays[0] in self.absorbed:
+            return self.graph.product(1.0, [self.lower(a) for a in e.args], self.shape(e))
         if len(arrays) == 1 and arrays[0].op == "matmul" and self.uses.get(arrays[0], 0) <= 1:
             factor = self.graph.product(float(e.data), [self.lower(a) for a in scalars], ())
             return self._chain(arrays[0], factor)
@@ -109,7 +112,7 @@ class Lowering:
         return self.graph.transpose(self.lower(e.args[0]))
 
     def _matmul(self, e: Expr) -> Op:
-        return self._chain(e, self.graph.number(1.0))
+        return self._chain(e, self.graph.number(self.absorbed.get(e, 1.0)))
 
     def _run(self, e: Expr) -> Op:
         return self.graph.op("matrix power", (self.lower(e.args[0]),), self.shape(e), e.data)
@@ -160,12 +163,10 @@ class Lowering:
 
     def _kron(self, e: Expr) -> Op:
         a, b = (self._matrix(x) for x in e.args)
-        found = self.graph.op("kron", (a, b), self.dims(e))
-        return self._reshaped(found, e)
+        return self._reshaped(self.graph.kron(a, b), e)
 
     def _vec(self, e: Expr) -> Op:
-        a = self.lower(e.args[0])
-        return a if len(a.shape) < 2 else self.graph.op("stacked", (a,), self.shape(e))
+        return self.graph.stacked(self.lower(e.args[0]))
 
     def _index(self, e: Expr) -> Op:
         a = e.args[0]
@@ -249,8 +250,9 @@ class Lowering:
             return found
         if found.kind == "dot" and len(found.shape) == 2:
             a, b = found.args
-            small = a if a.size < b.size else b
-            if small.size < found.size and small.kind not in ("input", "transpose"):
+            small = b if b.size < a.size else a
+            fresh = small.kind not in ("input", "transpose")
+            if small.size < found.size and (fresh or 3 * small.size < found.size):
                 scaled = self.graph.product(1.0, [factor, small], small.shape)
                 return self.graph.dot(scaled, b) if small is a else self.graph.dot(a, scaled)
         return self.graph.product(1.0, [factor, found], found.shape)
@@ -313,6 +315,11 @@ class Lowering:
         if solved is not None:
             return solved
         a = self.lower(f)
+        if a.kind == "kron":  # (A kron B) v holds the entries of A V B.T
+            left, right = a.args
+            whole = g.reshape(v, (left.shape[1], right.shape[1]))
+            whole = self.multiplied(self.multiplied(left, whole), g.transpose(right))
+            return g.reshape(whole, (a.shape[0],))
         if a.kind == "diag":
             return g.product(1.0, [a.args[0], v], v.shape)
         if a.kind == "transpose":
@@ -357,7 +364,7 @@ class Lowering:
         return f.op in ("diag", "eye")
 
     def _matrices(self, factors: tuple[Expr, ...]) -> Op:
-        opened = self._opened(factors)
+        opened = self._opened(factors) or self._mirrored(factors)
         if opened is not None:
             return opened
         _, cuts = _order([self.dims(f) for f in factors], [self._is_diagonal(f) for f in factors])
@@ -404,12 +411,57 @@ class Lowering:
             return g.repeat(g.product(a.data, [g.total(b, 0)], b.shape[1:]), 1, shape)
         if b.kind == "full":
             return g.repeat(g.product(b.data, [g.total(a, 1)], a.shape[:1]), 0, shape)
+        structured = self._with_kron(a, b, shape)
+        if structured is not None:
+            return structured
         for x, y in ((a, b), (b, a)):
             if x.kind == "product" and all(not f.shape for f in x.args[:-1]) and x.args[-1].shape == x.shape and y.size < x.size:
                 scalars = [f for f in x.args if not f.shape]  # a number scales the smaller one
                 inner = self.multiplied(x.args[-1], b) if x is a else self.multiplied(a, x.args[-1])
                 return g.product(x.data, [*scalars, inner], shape)
         return g.dot(a, b)
+
+    def _mirrored(self, factors: tuple[Expr, ...]) -> Op | None:
+        """P @ M @ P.T, where P is itself a product that would be computed twice."""
+        n = len(factors)
+        k = next((i for i in range(n // 2) if factors[n - 1 - i] is not factors[i].T), n // 2)
+        if k < 2:
+            return None
+        if self.dims(factors[0])[0] > self.dims(factors[0])[1] and n > 3:  # what makes it larger comes last
+            outer = self.lower(factors[0])
+            return self.multiplied(self.multiplied(outer, self._product(factors[1:n - 1])), self.graph.transpose(outer))
+        both = self._cost(factors[:k]), self._cost(factors)
+        r, c = self.dims(factors[0])[0], self.dims(factors[k - 1])[1]
+        middle = self._cost(factors[k:n - k]) if n > 2 * k else 0.0
+        if both[0] + middle + product_cost(r, c, c) + product_cost(r, c, r) > both[1]:
+            return None
+        p = self._product(factors[:k])
+        inner = self.multiplied(p, self._product(factors[k:n - k])) if n > 2 * k else p
+        return self.multiplied(inner, self.graph.transpose(p))
+
+    def _with_kron(self, a: Op, b: Op, shape: Shape) -> Op | None:
+        """A factor kron(A, eye) or kron(eye, B) is a product of smaller matrices, the other factor looked at in other axes."""
+        g, (rows, columns) = self.graph, shape
+        if a.kind == "kron" and a.args[1].shape[1] == 1:  # (C kron u) @ B = (C @ B) kron u, for a column u
+            if b.kind == "kron" and b.args[1].shape[0] == 1:
+                return g.kron(self.multiplied(a.args[0], b.args[0]), self.multiplied(a.args[1], b.args[1]))
+            return g.kron(self.multiplied(a.args[0], b), a.args[1])
+        if b.kind == "kron" and b.args[1].shape[0] == 1:
+            return g.kron(self.multiplied(a, b.args[0]), b.args[1])
+        if a.kind == "kron" and a.args[1].kind == "eye":
+            left = a.args[0]
+            return g.reshape(self.multiplied(left, g.reshape(b, (left.shape[1], b.size // left.shape[1]))), shape)
+        if b.kind == "kron" and b.args[0].kind == "eye":
+            right = b.args[1]
+            return g.reshape(self.multiplied(g.reshape(a, (a.size // right.shape[0], right.shape[0])), right), shape)
+        if a.kind == "kron" and a.args[0].kind == "eye":
+            (n, _), right = a.args[0].shape, a.args[1]
+            return g.reshape(g.op("dot", (right, g.reshape(b, (n, right.shape[1], columns))), (n, right.shape[0], columns)), shape)
+        if b.kind == "kron" and b.args[1].kind == "eye":
+            left, (m, _) = b.args[0], b.args[1].shape
+            turned = g.transpose(left)
+            return g.reshape(g.op("dot", (turned, g.reshape(a, (rows, left.shape[0], m))), (rows, left.shape[1], m)), shape)
+        return None
 
     def _opened(self, factors: tuple[Expr, ...]) -> Op | None:
         """(P + Q) @ R as P @ R + Q @ R where that is cheaper: U @ V.T @ V needs no square matrix."""
@@ -425,6 +477,18 @@ class Lowering:
                 terms = [(float(c), self._product([*rest[0], *_factors(t), *rest[1]])) for c, t in zip(f.data, f.args, strict=True)]
                 return self.graph.linear(terms, 0.0, (self.dims(factors[0])[0], self.dims(factors[-1])[1]))
         return None
+
+
+def _common_factors(roots: Sequence[Expr]) -> dict[Expr, float]:
+    """Products of matrices that are multiplied by the same number wherever they stand: it can go into the smaller factor, once."""
+    found: dict[Expr, set[float]] = {r: {1.0} for r in roots if r.op == "matmul"}
+    for node in postorder(list(roots)):
+        arrays = [a for a in node.args if not a.is_scalar]
+        for i, a in enumerate(node.args):
+            if a.op == "matmul" and not a.is_scalar:
+                c = node.data[i] if node.op == "add" else node.data if node.op == "mul" and len(arrays) == 1 else 1
+                found.setdefault(a, set()).add(float(c))
+    return {a: c for a, cs in found.items() if len(cs) == 1 for c in cs if abs(c) != 1}
 
 
 def _factors(t: Expr) -> tuple[Expr, ...]:

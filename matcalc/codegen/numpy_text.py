@@ -470,6 +470,10 @@ class Writer:
             parts.append(f"{text}[{', '.join(places)}]" if "None" in places else text)
         return " * ".join(parts), TIMES
 
+    def _text_ranked(self, o: Op) -> tuple[str, int]:
+        u, v, a = (self._operand(x, ATOM) for x in o.args)
+        return f"{u}[:, None, None, None] * ({v}[:, None] * {a}[:, None])", TIMES
+
     def _text_float(self, o: Op) -> tuple[str, int]:
         return f"float({self.text(o.args[0])})", ATOM
 

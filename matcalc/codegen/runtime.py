@@ -30,12 +30,12 @@ def refuse_skewed(a: Array) -> None:
 
 
 def cholesky_factor(a: Array) -> Array:
-    """L, lower, of a = L @ L.T; above the diagonal anything may stand."""
+    """L, lower, of a = L @ L.T, with zeros above the diagonal."""
     refuse_skewed(a)
     potrf = lapack_function("potrf", a)
     if potrf is None:
         return np.linalg.cholesky(a)
-    factor, info = potrf(a.T, lower=1, clean=0)
+    factor, info = potrf(a.T, lower=1)
     if info:
         raise np.linalg.LinAlgError("not positive definite")
     return factor
@@ -45,13 +45,11 @@ def inverse_of_factored(factor: Array) -> Array:
     """The inverse of L @ L.T."""
     potri = lapack_function("potri", factor)
     if potri is None:
-        part = np.linalg.inv(np.tril(factor))
+        part = np.linalg.inv(factor)
         return part.T @ part
-    lower, _ = potri(factor, lower=1)
-    diagonal = lower.diagonal().copy()
-    whole = np.tril(lower)
-    whole += whole.T
-    whole.flat[::len(whole) + 1] = diagonal
+    lower, _ = potri(factor, lower=1)  # above the diagonal the zeros are still there
+    whole = lower + lower.T
+    whole.flat[::len(whole) + 1] *= 0.5
     return whole
 
 
@@ -59,8 +57,7 @@ def solution_of_factored(factor: Array, b: Array) -> Array:
     """x of L @ L.T @ x = b."""
     potrs = lapack_function("potrs", factor)
     if potrs is None:
-        lower = np.tril(factor)
-        return np.linalg.solve(lower.T, np.linalg.solve(lower, b))
+        return np.linalg.solve(factor.T, np.linalg.solve(factor, b))
     return potrs(factor, b, lower=1)[0]
 
 

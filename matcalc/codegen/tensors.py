@@ -46,6 +46,9 @@ def _structured(graph: Graph, matrix: Op, of: Pair, by: Pair) -> Op | None:
     if matrix.kind == "kron":
         a, b = matrix.args
         if a.shape == (q, n) and b.shape == (p, m):
+            if b.kind == "dot" and b.args[0].shape[1:] == (1,):  # of rank one: T[i, j, k, l] = u[i] * (v[k] * A[j, l]), in long strides
+                u, v = graph.reshape(b.args[0], (p,)), graph.reshape(b.args[1], (m,))
+                return graph.op("ranked", (u, v, a), shape)
             return graph.op("crossed", (a, b), shape, ("jl", "ik"))
     if matrix.kind == "dot" and matrix.args[1].kind == "commutation" and matrix.args[0].kind == "kron":
         a, b = matrix.args[0].args
