@@ -167,7 +167,7 @@ class Shapes:
         self.constants.neg(node)
 
     def _transpose(self, node: Node) -> None:
-        if node.children[0].kind == "number" and self.known is None:
+        if node.children[0].kind == "number" and self.known is None and node.data != ".T":  # 1^T in a book is a vector of ones
             raise mismatch.number_transposed(self, node)
         rows, columns = node.children[0].shape
         node.shape = (columns, rows)

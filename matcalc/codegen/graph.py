@@ -86,7 +86,9 @@ class Graph:
 
     def repeat(self, v: Op, axis: int, shape: Shape) -> Op:
         """A vector along one axis, the same for every place of the other: it is never formed where it is only added or multiplied."""
-        return self.full(v.data, shape) if v.kind in ("number", "full") else self.op("repeat", (v,), shape, axis)
+        if v.kind in ("number", "full"):
+            return self.full(v.data, shape)
+        return self.op("spread", v.args, shape) if v.kind == "spread" else self.op("repeat", (v,), shape, axis)
 
     def reshape(self, a: Op, shape: Shape) -> Op:
         if a.shape == shape:
@@ -248,6 +250,14 @@ class Graph:
         shape = () if axis is None else (a.shape[1 - axis],)
         if a.kind == "full":
             return self.full(a.data * (a.size if axis is None else a.shape[axis]), shape)
+        if a.kind == "spread":
+            return self.product(float(a.size if axis is None else a.shape[axis]), [a.args[0]], shape)
+        if a.kind == "repeat":
+            inner = a.args[0]
+            if axis is None:
+                return self.product(float(a.shape[1 - a.data]), [self.total(inner)], ())
+            n = float(a.shape[axis])
+            return self.product(n, [inner], shape) if axis != a.data else self.product(1.0, [self.total(inner)], shape)
         if a.kind == "product" and a.data != 1:
             return self.product(a.data, [self.total(self.product(1.0, a.args, a.shape), axis)], shape)
         if a.kind == "power" and a.data == 2:

@@ -229,7 +229,9 @@ class Lowering:
 
     def _extreme(self, name: str, a: Op, axis: int | None) -> Op:
         if a.kind == "full" or not a.shape:
-            return self.graph.full(a.data, (a.shape[1 - axis],)) if a.kind == "full" and axis is not None else a
+            return self.graph.full(a.data, () if axis is None else (a.shape[1 - axis],)) if a.kind == "full" else a
+        if a.kind == "spread":
+            return self.graph.product(1.0, [a.args[0]], () if axis is None else (a.shape[1 - axis],))
         shape = () if axis is None else (a.shape[1 - axis],)
         if a.kind == "product" and a.data > 0 and a.data != 1 and len(a.args) == 1:
             return self.graph.product(a.data, [self._extreme(name, a.args[0], axis)], shape)
