@@ -399,7 +399,7 @@ def compiled(answers: Sequence[Answer], backend: str, tensor: bool) -> Callable[
         root = d._derived.compact
         stacked = tensor and d._of is not None and d._of.is_matrix
         parts.append(as_tensor(root, d._of) if stacked else plain(root, d.shape))
-        wanted |= {s.name: symbol(s.name, s.shape) for s in d._needed().values()}
+        wanted |= {s.name: symbol(s.name, s.shape, known().closure(s.properties)) for s in d._needed().values()}
         spelled |= {s.spelled: s.name for s in d.known_symbols().values() if s.spelled}
         dimensions |= set(d._reading.dims)
         others |= {*d._reading.dims, *([d.wrt] if d.wrt else [])}

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import dims
 from .chains import needed, operands, product, total, weighted_sum
+from .declared import refuse_others
 from .dims import Shape
 from .errors import DomainError, Fix, NotSupported, ShapeError
 from .expr import Expr, postorder, symbols
@@ -73,6 +74,8 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
             _agree(name, e.shape, arrays[name].shape, dim, size, sizes)
     for name, e in wanted.items():
+        if e.op == "sym" and e.data.properties:
+            refuse_others(name, e.data.properties, arrays[name])
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
             if isinstance(dim, dims.Poly) and dims.names(dim) <= set(sizes) and dims.evaluate(dim, sizes) != size:
                 wanted_size = f"{dims.text(dim)} = {dims.evaluate(dim, sizes)}"

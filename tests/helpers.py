@@ -10,6 +10,7 @@ import numpy as np
 
 import matcalc as mc
 from matcalc.checker import draw
+from matcalc.dims import shape_text
 from matcalc.knowledge import known
 from matcalc.parser import read
 
@@ -47,8 +48,11 @@ def measured(f: str, wrt: str, let: Sequence[str], answer: Any, seed: int = 0) -
     names = {**values, **{d: n for d, n in sizes.items() if d not in values}}
     got = np.asarray(answer.tensor(names), float).reshape(values[wrt].shape)
 
+    # a step of one entry leaves what was declared of the variable
+    free = [*(d for d in let if d.partition(":")[0].strip() != wrt), f"{wrt}: {shape_text(reading.symbols[wrt].shape)}"]
+
     def at(x: np.ndarray) -> float:
-        return float(mc.evaluate(f, {**names, wrt: x}, let))
+        return float(mc.evaluate(f, {**names, wrt: x}, free))
 
     for entry in np.ndindex(values[wrt].shape):
         d = np.zeros(values[wrt].shape)

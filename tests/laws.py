@@ -139,7 +139,8 @@ def close(s: Sides) -> bool:
 
 def kinked(p: Problem, values: Values, rng: Any) -> bool:
     """Do one-sided quotients disagree, in any of three directions, of the function or (for a Hessian) of its gradient?"""
-    f = Answered(replace(p, op="grad")).at if p.op == "hessian" else lambda v: value(p, v)
+    free = redeclared(p, p.wrt, word="") if p.variable.word else p  # a step in any direction leaves what was declared
+    f = Answered(replace(free, op="grad")).at if p.op == "hessian" else lambda v: value(free, v)
     x = values[p.wrt]
     here = f(values)
     for _ in range(3):

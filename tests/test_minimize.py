@@ -232,6 +232,15 @@ def test_kinks_and_functions_are_told() -> None:
         mc.minimize(lambda x: x @ x, "x", {"x": [1.0]})
 
 
+@pytest.mark.parametrize(("let", "value"), [("A: symmetric", [[1, 2], [3, 4]]), ("A: spd", [[2, 1], [0, 2]]), ("A: spd", [[1, 2], [2, 1]]),
+                                            ("A: skew", np.eye(2)), ("A: diagonal", [[1, 2], [0, 1]]), ("A: orthogonal", [[1, 0], [0, 2]])])
+def test_numbers_that_are_not_what_was_declared_are_refused(let: str, value: Any) -> None:
+    for ask in (lambda: mc.minimize("x.T A x - b.T x", "x", data={"A": value, "b": [1.0, 1]}, let=[let]),
+                lambda: mc.grad("x.T A x", "x", [let])(A=value, x=[1, 1]), lambda: mc.evaluate("tr(A)", {"A": value}, [let])):
+        with pytest.raises(mc.MatcalcError, match=f"declared {let[3:]}, and these numbers are not"):
+            ask()
+
+
 def test_separable_labels_have_no_minimum() -> None:
     X, = arrays((20, 2))
     m = mc.minimize("sum(softplus(-s * (X w)))", "w", data={"X": X, "s": np.sign(X @ [1.0, 2.0])})
@@ -254,7 +263,7 @@ def test_separable_labels_have_no_minimum() -> None:
     ({"f": "norm2sq(x)", "over": "x", "start": np.ones(2)}, "given by name"),
     ({"f": "norm2sq(x)", "over": "x", "data": [1, 2]}, "given by name"),
     ({"f": "norm2sq(x)", "over": "x", "start": {"x": [1.0]}, "subject_to": [abs]}, "constraints are text"),
-    ({"f": "logdet(X)", "over": "X", "start": {"X": [[1, 0.5], [0.1, 1]]}, "let": ["X: spd"]}, "not symmetric"),
+    ({"f": "logdet(X)", "over": "X", "start": {"X": [[1, 0.5], [0.1, 1]]}, "let": ["X: spd"]}, "declared spd, and these numbers are not"),
     ({"f": "norm2sq(x - b)", "over": "x", "data": {"b": [np.nan, 1.0]}}, "not finite")])
 def test_mistakes_are_told(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(mc.MatcalcError, match=words):

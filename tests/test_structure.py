@@ -24,8 +24,8 @@ ENGINE = """expr cost algebra operators kronecker rebuild operands numerics know
             build properties match identities factoring simplifier
             differentials transposition materialize indices structured derive conditions printers steps board""".split()
 # "" is matcalc/__init__.py
-DOORS = [*"""chains compiler codegen written equations citations derivation answer indexed autograd gradient_checks optimize pictures
-              rulecheck claims arguments asking derivatives api""".split(),
+DOORS = [*"""chains declared compiler codegen written equations citations derivation answer indexed autograd gradient_checks optimize
+              pictures rulecheck claims arguments asking derivatives api""".split(),
          *"display cli_completion cli_errors cli_help cli_options cli_progress cli_values cli_tables cli_run cli_rules".split(),
          "cli_minimize", "cli_plot", "", "cli", "repl", "__main__"]
 PARTS = [FRONT, CHECKER, ENGINE, DOORS]

@@ -5,7 +5,7 @@ with the numbers; at unequal sizes, with inputs drawn from the conditions, also 
 nonnegative, matrices of less than full rank, ties.
 """
 
-from .facts import has
+from ..declared import has
 from .files import check_file
 from .verdicts import Result, check, check_all
 

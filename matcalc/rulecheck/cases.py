@@ -11,6 +11,7 @@ import numpy as np
 from ..build import build
 from ..checker import Evidence, draw, evaluate, verify, verify_equal
 from ..checker.evidence import Undecided
+from ..declared import has
 from ..differentials import differential
 from ..expr import symbol, symbols
 from ..identities import readings
@@ -18,7 +19,6 @@ from ..knowledge import Function, Identity, PropertyRule, known
 from ..parser import read
 from ..syntax import Reading, Symbol
 from .calls import called, circle, declared, with_integers, within_domain
-from .facts import has
 from .kinks import edge_cases
 from .points import ATTEMPTS, edges, points
 from .sides import same_at_points

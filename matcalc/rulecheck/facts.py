@@ -9,29 +9,7 @@ from typing import Any
 
 import numpy as np
 
-
-def has(a: Any, property_: str) -> bool:
-    """Does an array have the property, up to rounding?"""
-    near = 1e-8 * max(1.0, float(np.abs(a).max(initial=0)))
-    square = a.shape[0] == a.shape[1]
-    rows = a.T if a.shape[1] == 1 else a
-    tests = {
-        "symmetric": lambda: square and np.abs(a - a.T).max() <= near,
-        "skew": lambda: square and np.abs(a + a.T).max() <= near,
-        "diagonal": lambda: square and np.abs(a - np.diag(np.diag(a))).max() <= near,
-        "lower": lambda: np.abs(np.triu(a, 1)).max(initial=0) <= near,
-        "upper": lambda: np.abs(np.tril(a, -1)).max(initial=0) <= near,
-        "orthogonal": lambda: square and np.abs(a.T @ a - np.eye(len(a))).max() <= near,
-        "psd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() >= -near,
-        "spd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() > 1e-12 * float(np.abs(a).max()),
-        "invertible": lambda: square and np.linalg.matrix_rank(a) == len(a),
-        "positive": lambda: a.min(initial=1) > 0,
-        "nonnegative": lambda: a.min(initial=0) >= -near,
-        "simplex": lambda: a.min() >= -near and np.abs(rows.sum(axis=1) - 1).max() <= near,
-        "onehot": lambda: bool(np.all((np.abs(a) <= near) | (np.abs(a - 1) <= near)) and np.abs(rows.sum(axis=1) - 1).max() <= near),
-    }
-    return bool(tests[property_]())  # type: ignore[no-untyped-call]
-
+from ..declared import has
 
 COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "!=": operator.ne}
 KINK = 1e-2

@@ -12,9 +12,9 @@ import numpy as np
 
 from .. import dims
 from ..checker import choices, draw
+from ..declared import has
 from ..knowledge import known
 from ..syntax import Reading
-from .facts import has
 
 Point = tuple[dict[str, Any], dict[str, int]]
 ATTEMPTS = 40
