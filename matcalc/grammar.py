@@ -373,7 +373,8 @@ class Grammar:
                 (token[2], token[3]),
                 fixes=[Fix(self.splice(gap, " * ")), Fix(self.splice(gap, " + "))],
             )
-        self._signed(node).ops.append(("", None, token[2], token[2]))
+        touching = misread.TOUCHING if token[0] == "name" and node.end == token[2] else None
+        self._signed(node).ops.append(("", touching, token[2], token[2]))
 
     def _bar(self, node: Node, token: Token) -> Node | None:
         """A bar after an operand closes the bars that are open, or opens new ones."""

@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     from .grammar import Frame, Grammar
 
 
+TOUCHING = "touching"  # a product without a sign and without a blank: 2n
+
+
 def check_division(grammar: Grammar, factors: list[Node], ops: list[Token]) -> None:
-    """After `/`, a juxtaposed product is clear only if the divisor is a number."""
+    """After `/`, a juxtaposed product is clear only if the divisor is a number, and that stands apart: `1/2 x`, but not `x/2n`."""
     for k in range(len(ops) - 1):
-        if ops[k][0] in ("/", "//") and ops[k + 1][0] == "" and factors[k + 1].kind != "number":
+        if ops[k][0] in ("/", "//") and ops[k + 1][0] == "":
+            if factors[k + 1].kind == "number":
+                if ops[k + 1][1] == TOUCHING:
+                    raise _number_before_name(grammar, factors, ops, k + 1)
+                continue
             last = k + 2
             while last < len(ops) and ops[last][0] == "":
                 last += 1
@@ -33,6 +40,20 @@ def check_division(grammar: Grammar, factors: list[Node], ops: list[Token]) -> N
                     Fix(f"{text[: left[0]]}({text[left[0] : left[1]]}){product}{text[right.start :]}"),
                 ],
             )
+
+
+def _number_before_name(grammar: Grammar, factors: list[Node], ops: list[Token], k: int) -> ParseError:
+    """`/2n` and `/2s^2`: the eye takes both for the divisor, the order of the signs only the number."""
+    text, first, number, name = grammar.text, factors[0].start, factors[k], factors[k + 1]
+    bracketed = f"{text[first : number.start]}({text[number.start : name.end]})"
+    if ops[k + 1 : k + 2] and ops[k + 1][0] == "":  # 1/2n f(x): the quotient scales what follows
+        bracketed = f"({bracketed})"
+    return ParseError(
+        "what is divided by is not clear",
+        (number.start, name.end),
+        detail="bracket the divisor, or part the number from what follows",
+        fixes=[Fix(text[:first] + bracketed + text[name.end :]), Fix(grammar.splice((name.start, name.start), " "))],
+    )
 
 
 WORDS_OF_CODE = frozenset(["if", "else", "elif", "for", "while", "and", "or", "not", "return", "import"])
