@@ -14,6 +14,7 @@ from .dims import SCALAR, Dim, Shape, names, shape_text
 from .errors import DomainError, Fix, MatcalcError, ParseError, Span, nearest
 from .limits import Limits
 from .names import canonical, letter_class
+from .readings import latex
 from .tokens import Token, scan
 
 KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "dimension": 0}  # how many dimensions each has
@@ -128,7 +129,7 @@ def _check_dimensions(found: dict[str, Declaration], let: Sequence[str]) -> None
 def _read(text: str, limits: Limits) -> Declaration:
     if len(text) > limits.text:
         raise limits.exceeded("text", f"a declaration has {len(text):,} characters", len(text.encode("utf-8", "surrogatepass")))
-    tokens, _ = scan(text, limits)
+    tokens = _tokens(text, limits)
     if tokens[0][0] == "end":
         raise DomainError("a declaration is empty", (0, 0), detail='for example: "A: matrix(n, n) symmetric"')
     kind, name, start, end = tokens[0]
@@ -141,8 +142,18 @@ def _read(text: str, limits: Limits) -> Declaration:
     if tokens[2][0] == "end":
         raise DomainError(f"nothing is declared of {text[start:end]}", (start, end), fixes=[Fix(text.rstrip() + " " + _default_kind(name))])
     shape_kind, dims, properties = _words(text, tokens, limits)
-    declaration = Declaration(name, text[start:end], shape_kind, dims, frozenset(p for p, _ in properties), text, (start, end))
+    declaration = Declaration(name, text[start:end] if canonical(text[start:end]) == name else name, shape_kind, dims, frozenset(p for p, _ in properties), text, (start, end))
     return _check_properties(declaration, properties)
+
+
+def _tokens(text: str, limits: Limits) -> list[Token]:
+    r"""The tokens of a declaration, which may begin with a name in LaTeX: `\Sigma: spd`, `\mathbf{x}: vector(n)`."""
+    head, colon, _ = text.partition(":")
+    name = latex.variable(head) if colon and ("\\" in head or "{" in head) else None
+    if name is None:
+        return scan(text, limits)[0]
+    rest, _ = scan(" " * len(head) + text[len(head) :], limits)
+    return [("name", name, len(head) - len(head.lstrip()), len(head.rstrip())), *rest]
 
 
 def _default_kind(name: str) -> str:

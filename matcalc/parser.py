@@ -57,8 +57,8 @@ def read(
 def canonical_variable(name: str) -> str:
     """The name that matcalc uses for a variable as a user writes it in `wrt`."""
     known_as = canonical(name.strip())
-    if known_as[:1] == "\\" and known_as[1:] in GREEK_NAMES:
-        known_as = known_as[1:]
+    if "\\" in known_as or "{" in known_as:
+        known_as = latex.variable(known_as) or known_as
     if not is_name(known_as):
         raise DomainError(f"'{name}' is not a variable", detail="a variable is one name, such as x, A_1 or Sigma")
     return known_as
@@ -87,7 +87,7 @@ def _working(
         except MatcalcError:
             continue
         there = {*found.symbols, *(symbol.name for symbol in found.unused)}
-        if there.issuperset(canonical(w.strip()) for w in mended.wrt if w in text):
+        if there.issuperset(canonical_variable(w) for w in mended.wrt if w in text):
             good.append(fix)
     return tuple(good)
 

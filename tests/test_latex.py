@@ -101,6 +101,20 @@ def test_variables_are_named_with_a_backslash_too() -> None:
     assert str(mc.grad(r"\operatorname{tr}(\Sigma A)", r"\Sigma")) == "A.T"
 
 
+@pytest.mark.parametrize(("typed", "name"), [(r"\mathbf{x}", "x"), (r"\Sigma_2", "Sigma_2"), (r"\mathbf w", "w"),
+                                             (r"\boldsymbol{\beta}", "beta"), ("W_{ij}", "W_ij"), (r"\hat{y}", "y_hat")])
+def test_a_variable_and_a_declaration_may_be_set_in_latex(typed: str, name: str) -> None:
+    assert str(mc.grad(f"{name} ** 2", wrt=typed, let=[f"{typed}: scalar"])) == f"2 * {name}"
+
+
+@pytest.mark.parametrize("typed", [r"\Sigma^{-1}", r"\log", r"\mathbf{1}", r"\mathbf{Ax}"])
+def test_what_is_more_than_a_name_is_no_variable(typed: str) -> None:
+    with pytest.raises(MatcalcError, match="is not a variable"):
+        mc.grad("x.T x", wrt=typed)
+    with pytest.raises(MatcalcError, match="begins with a name"):
+        mc.grad("x.T x", wrt="x", let=[f"{typed}: scalar"])
+
+
 def test_errors_point_into_what_was_typed() -> None:
     text = r"\frac{1}{2} \mathbf{x}^\top \left( A + b \right) x_2"
     with pytest.raises(MatcalcError) as caught:

@@ -9,6 +9,6 @@ translate   lexemes to tokens
 from __future__ import annotations
 
 from .commands import AFTER_SOLUTION, WORDS
-from .translate import Translated, translated
+from .translate import Translated, translated, variable
 
-__all__ = ["AFTER_SOLUTION", "WORDS", "Translated", "translated"]
+__all__ = ["AFTER_SOLUTION", "WORDS", "Translated", "translated", "variable"]

@@ -11,9 +11,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ...calls import Calls
-from ...errors import Fix, NotSupported
+from ...errors import Fix, MatcalcError, NotSupported
 from ...limits import Limits
 from ...names import is_name
+from ...syntax import Language
 from ...tokens import Token, number_at
 from . import commands, refusals
 from .formula import Formula
@@ -44,6 +45,19 @@ def translated(text: str, limits: Limits, calls: Calls) -> Translated:
     ['name', 'sup', 'name', 'end']
     """
     return Translator(Formula(text, with_words(text, lexemes(text, limits), calls), calls), limits).run()
+
+
+def variable(text: str) -> str | None:
+    r"""The name that a text is in LaTeX, or None where it is more than one name.
+
+    >>> variable(r"\mathbf{x}"), variable(r"\Sigma_2"), variable(r"\Sigma^{-1}")
+    ('x', 'Sigma_2', None)
+    """
+    try:
+        tokens = translated(text, Limits(), Calls(Language({}, {}, {}), frozenset())).tokens
+    except MatcalcError:
+        return None
+    return tokens[0][1] if [kind for kind, *_ in tokens] == ["name", "end"] else None
 
 
 class Translator:
