@@ -142,7 +142,8 @@ def _read(text: str, limits: Limits) -> Declaration:
     if tokens[2][0] == "end":
         raise DomainError(f"nothing is declared of {text[start:end]}", (start, end), fixes=[Fix(text.rstrip() + " " + _default_kind(name))])
     shape_kind, dims, properties = _words(text, tokens, limits)
-    declaration = Declaration(name, text[start:end] if canonical(text[start:end]) == name else name, shape_kind, dims, frozenset(p for p, _ in properties), text, (start, end))
+    spelled = text[start:end] if canonical(text[start:end]) == name else name
+    declaration = Declaration(name, spelled, shape_kind, dims, frozenset(p for p, _ in properties), text, (start, end))
     return _check_properties(declaration, properties)
 
 
