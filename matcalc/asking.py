@@ -147,12 +147,14 @@ def find_variable(reading: Reading, name: str) -> Symbol:
     """The variable of that name; one that is declared and absent has a zero derivative, one that is nowhere is an error."""
     if name in reading.symbols:
         return reading.symbols[name]
+    alone = next((s for s in reading.assumed if reading.root.kind == "name" and reading.root.data == s.name), None)
     for s in reading.unused:
-        if s.name == name:
+        if s.name == name and alone is None:  # a name alone that nothing is known of is misspelt, or was to be defined
             return s
     meant = nearest(name, set(reading.symbols))
     others = [meant] if meant else list(reading.symbols)
-    detail = (f"did you mean {meant}? " if meant else "") + "names are case sensitive"
+    plain = f"{alone.spelled or alone.name} is a variable of its own: nothing is known of it" if alone else "names are case sensitive"
+    detail = (f"did you mean {meant}? " if meant else "") + plain
     raise UnknownName(f"{name} is not in the expression", detail=detail, fixes=[Fix(wrt=(n,)) for n in others])
 
 

@@ -163,6 +163,24 @@ def test_a_declared_variable_that_is_absent_is_no_variable_of_the_line() -> None
     assert "which variable" in after("let x: vector(n)").reply("jacobian A x").err[0]
 
 
+@pytest.mark.parametrize(("lines", "line", "said", "fix"), [
+    (("let x: vector(3)", "loss = norm2sq(A x - b)"), "grad los x", "did you mean loss?", "grad loss wrt x"),
+    (("let x: vector(3)", "loss = norm2sq(A x - b)"), "grad 2 los x --to latex", "did you mean loss?", "grad 2 loss wrt x --to latex"),
+    (("let x: vector(3)", "f = norm2sq(A x - b)", ":del f"), "grad f x", "nothing is known of it", "grad f wrt f"),
+])
+def test_a_name_that_means_nothing_has_no_derivative_of_zero(lines: tuple[str, ...], line: str, said: str, fix: str) -> None:
+    shown = after(*lines).reply(line)
+    assert (shown.code, shown.err[0]) == (2, "error: x is not in the expression")
+    assert said in shown.err[1]
+    assert fixes(shown) == [fix]
+    assert after(*lines).reply(fix).code == 0
+
+
+def test_a_definition_is_none_of_let() -> None:
+    assert fixes(Session().reply("let f = x.T A x")) == ["f = x.T A x"]
+    assert fixes(Session().reply("let A = spd")) == ["let A: spd"]
+
+
 # ---------------------------------------------------------------- other forms
 
 

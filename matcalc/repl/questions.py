@@ -11,11 +11,12 @@ from .. import cli
 from ..cli_errors import VALUES, UsageError
 from ..cli_help import SAME_VERB
 from ..dims import SCALAR
-from ..errors import DomainError, Fix, MatcalcError, Request, nearest, quote
+from ..errors import DomainError, Fix, MatcalcError, Request, UnknownName, nearest, quote
 from ..knowledge import known
 from ..names import canonical
 from ..syntax import Reading
-from .lines import NAME, NAMES, Question, closes_last, names_in, parts, question, words
+from ..tokens import renamed
+from .lines import NAME, NAMES, Question, closes_last, names_in, parts, question, tokens_of, words
 from .scope import Scope
 
 DERIVATIVES = ("grad", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "check")
@@ -74,6 +75,18 @@ def _refuse_options(asked: Question, line: str) -> None:
             meant = nearest(name, known_here)
             fix = Fix(say=line.replace(name, meant) if meant else f":help {asked.verb}")
             raise UsageError(f"there is no option {name}" + (f"; did you mean {meant}?" if meant else ""), fixes=[fix])
+
+
+def refuse_misspelt(asked: Question, request: Request, scope: Scope) -> None:
+    """`grad los x` after `loss = ...`: x is nowhere, and a name that means nothing is near to one that is defined."""
+    mentioned = {*scope.mentioned(request.text)}
+    missing = next((name for name in asked.variables if canonical(name) not in mentioned), None)
+    unknown = [name for name in dict.fromkeys(names_in(asked.text)) if not scope.means(name) and name not in known().functions]
+    meant = next(((name, other) for name in unknown if (other := nearest(name, {*scope.defined}))), None)
+    if missing is not None and meant is not None:
+        text = renamed(asked.text, tokens_of(asked.text), *meant)
+        detail = f"{meant[0]} is not defined; did you mean {meant[1]}?"
+        raise UnknownName(f"{missing} is not in the expression", detail=detail, fixes=[Fix(text)]).at(request)
 
 
 def _typed(asked: Question, variables: tuple[str, ...]) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..asking import asked, understand
 from ..calls import Calls
-from ..declarations import KINDS, declare
+from ..declarations import KINDS, PROPERTIES, declare
 from ..dims import names
 from ..errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
 from ..knowledge import known
 from ..names import canonical
 from ..syntax import Reading
 from ..tokens import renamed
-from .lines import NAME, names_in, numbers, parts, tokens_of
+from .lines import DEFINITION, NAME, names_in, numbers, parts, tokens_of
 
 
 class Scope:
@@ -36,6 +36,9 @@ class Scope:
 
     def let(self, text: str) -> list[str]:
         """Declare one name, or several; the value says what is declared now."""
+        definition = DEFINITION.fullmatch(text)
+        if definition and not set(names_in(definition[2])) & {*KINDS, *PROPERTIES}:
+            raise DomainError("let declares what a name is; a definition stands without it", fixes=[Fix(say=text)])
         several = re.fullmatch(rf"({NAME}(?:\s*,\s*{NAME})+)\s*:(.*)", text, re.DOTALL)
         if several:  # A, B: symmetric
             texts = [f"{name.strip()}:{several[2]}" for name in several[1].split(",")]

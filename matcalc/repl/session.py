@@ -21,7 +21,7 @@ from ..names import canonical
 from ..tokens import renamed
 from .help import COMMANDS, FORMS, HELP
 from .lines import DECLARATION, DEFINITION, LISTED, NAME, NAMES, Question, names_in, parts, tokens_of, words
-from .questions import read_question, writer
+from .questions import read_question, refuse_misspelt, writer
 from .scope import Scope, sizes_of
 
 VALUED = ("eval", "minimize", "plot")  # verbs that use the numbers that were given to names
@@ -193,6 +193,8 @@ class Session:
         except ParseError as error:
             error.request = Request(asked.verb, asked.text, asked.variables, let, asked.typed(), writer(asked, asked.text, self.scope))
             raise
+        request = Request(asked.verb, whole, asked.variables, let, asked.typed(), writer(asked, whole, self.scope))
+        refuse_misspelt(asked, request, self.scope)
         claim = [] if asked.claim is None else ["--claim", self.scope.composed(asked.claim)]
         verb = asked.verb.split()
         used = {*names_in(whole)} if verb[0] in VALUED else set()
@@ -202,7 +204,7 @@ class Session:
         text = ["--", whole] if whole.startswith("-") else [whole]
         said = [*claim, *given, *variables, *(w for d in let for w in ("--let", d))]
         argv = [*verb, *said, *asked.options, *text] if len(text) > 1 else [*verb, *said, *text, *asked.options]
-        return self._executed(argv, Request(asked.verb, whole, asked.variables, let, asked.typed(), writer(asked, whole, self.scope)))
+        return self._executed(argv, request)
 
     def _executed(self, argv: Sequence[str], request: Request | None = None) -> Shown:
         """What a command line says, gathered."""
