@@ -58,8 +58,19 @@ def as_text(f: Any, declared: Any, wrt: Any = None) -> tuple[str, Sequence[str],
 
         text, found = formula_of(f, let, known().language())
         return text, found, {}
+    if isinstance(f, (bool, int, float, complex)):
+        raise DomainError(f"{f!r} is a number, and no expression", detail="an expression has variables, and is text",
+                          fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
     raise DomainError(f"an expression is text, made by mc.parse, of SymPy or a Python function, not {type(f).__name__}",
                       fixes=[Fix(say='mc.grad("x.T @ A @ x", wrt="x")')])
+
+
+def function_name(f: Any) -> str:
+    """How a Python function is written in a call; a lambda has no name, and is f."""
+    if not callable(f) or isinstance(f, (str, Expr)) or hasattr(f, "reading_of_input") or is_sympy(f):
+        return ""
+    name = getattr(f, "__name__", "f")
+    return name if name.isidentifier() else "f"
 
 
 def _together(shapes: Sequence[str], let: Sequence[str]) -> list[str]:

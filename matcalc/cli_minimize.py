@@ -30,7 +30,7 @@ EXAMPLES = (
     'matcalc minimize "norm2sq(A x - b)" --over x --data arrays.npz --subject-to "x >= 0"',
 )
 _OPTIONS: list[Callable[[Any], Any]] = [
-    click.option("--over", multiple=True, metavar="X", shell_complete=variables,
+    click.option("--over", "--wrt", multiple=True, metavar="X", shell_complete=variables,
                  help="The variable to be found; may be repeated."),
     click.option("--start", multiple=True, metavar='"x=[1, 2]"', help="Where to begin; zeros where the data gives the size."),
     click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of another variable; may be repeated."),

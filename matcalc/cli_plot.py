@@ -31,7 +31,7 @@ TAKEN = {"field": ("range",), "path": ("range", "method", "iterations"), "conver
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.argument("kind", metavar="KIND", shell_complete=one_of(*KINDS)),
     click.argument("expression", nargs=-1, shell_complete=after_expression),
-    click.option("--over", multiple=True, metavar="X", shell_complete=variables,
+    click.option("--over", "--wrt", multiple=True, metavar="X", shell_complete=variables,
                  help="A variable that moves; may be repeated. Otherwise, all that have no value."),
     click.option("--start", multiple=True, metavar='"x=[-1.2, 1]"', help="Where a variable starts; gives it its size, too."),
     click.option("--set", "values", multiple=True, metavar='"b=[1, 2]"', help="The value of a variable that does not move."),

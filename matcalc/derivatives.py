@@ -8,7 +8,20 @@ from typing import Any, NamedTuple
 from . import dims
 from .algebra import transpose
 from .answer import Answer, Answers, Derivative
-from .asking import as_text, asked, choose, find_variable, not_scalar, only_variable, options_of, plain, pointed, understand, variables_of
+from .asking import (
+    as_text,
+    asked,
+    choose,
+    find_variable,
+    function_name,
+    not_scalar,
+    only_variable,
+    options_of,
+    plain,
+    pointed,
+    understand,
+    variables_of,
+)
 from .build import build
 from .derive import Derived, derive_differential, derive_gradient, derive_hessian, derive_hvp, derive_jacobian, derive_pullback
 from .errors import DomainError, Fix, NotSupported, Request, nearest
@@ -79,7 +92,7 @@ def differentiated(verb: str, f: Any, wrt: Any, let: Any, one: Callable[[Ask, Sy
     words = (("structure", structure, CONVENTIONS), ("layout", layout, LAYOUTS), ("form", form, FORMS), ("of", of, KINDS))
     options = [(name, str(value)) for name, value, choices in words if value != choices[0]]
     said = (("claim", claim),) if claim is not None else ()
-    request = Request(verb, text, names, tuple(let), (*options, *options_of(syntax, rules), *said))
+    request = Request(verb, text, names, tuple(let), (*options, *options_of(syntax, rules), *said), function=function_name(f))
     with asked(request):
         for name, value, choices in words:
             choose(name, value, choices)

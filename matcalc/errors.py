@@ -17,12 +17,13 @@ Span = tuple[int, int]  # start and end column in the user's text
 class Request:
     """What was asked: enough to print it again, with a part of it mended."""
 
-    __slots__ = ("verb", "text", "wrt", "let", "options", "write")
+    __slots__ = ("verb", "text", "wrt", "let", "options", "write", "function")
 
     def __init__(self, verb: str = "simplify", text: str = "", wrt: tuple[str, ...] = (), let: tuple[str, ...] = (),
-                 options: tuple[tuple[str, str], ...] = (), write: Callable[[Request], str] | None = None) -> None:
+                 options: tuple[tuple[str, str], ...] = (), write: Callable[[Request], str] | None = None, function: str = "") -> None:
         self.verb, self.text, self.wrt, self.let, self.options = verb, text, wrt, let, options
         self.write = write  # how it is typed where it was typed, if that is no shell
+        self.function = function  # the name of the Python function that the text was made from, if it was
 
     def mended(self, fix: Fix) -> Request:
         """The same request with the parts that `fix` names replaced."""
@@ -36,7 +37,7 @@ class Request:
         if fix.verb and self.variables == "over":  # a derivative has no start
             options = tuple((k, v) for k, v in options if k in ("syntax", "rules", "limit", "to"))
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
-                       self.wrt if fix.wrt is None else tuple(fix.wrt), let, options, self.write)
+                       self.wrt if fix.wrt is None else tuple(fix.wrt), let, options, self.write, self.function if fix.text is None else "")
 
     @property
     def variables(self) -> str:
@@ -63,7 +64,7 @@ class Request:
 
     def call(self) -> str:
         """The request as a call of the Python API."""
-        parts = [_python(self.text)]
+        parts = [self.function or _python(self.text)]
         if self.wrt:
             names = _python(self.wrt[0]) if len(self.wrt) == 1 else "[" + ", ".join(map(_python, self.wrt)) + "]"
             parts.append(f"{self.variables}={names}")

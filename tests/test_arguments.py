@@ -96,6 +96,21 @@ def test_refusals(f: F, error: str) -> None:
     assert error in str(refused.value)
 
 
+def test_a_fix_has_the_function_and_not_its_text() -> None:
+    def loss(x: Any, A: Any) -> Any:
+        return x @ A @ x
+
+    for f, name in ((loss, "loss"), (lambda x, A: x @ A @ x, "f")):
+        with pytest.raises(mc.MatcalcError, match="which variable") as refused:
+            mc.grad(f)
+        assert {fix.split(": ")[1] for fix in str(refused.value).splitlines()[1:]} == {f'mc.grad({name}, wrt="{v}")' for v in "xA"}
+
+
+def test_a_number_is_no_expression() -> None:
+    with pytest.raises(mc.MatcalcError, match="3 is a number, and no expression"):
+        mc.grad(3, "x")
+
+
 def test_an_error_of_the_function_itself_comes_through() -> None:
     with pytest.raises(ZeroDivisionError):
         mc.grad(lambda x: x @ x / 0 * (1 // 0), "x")

@@ -305,6 +305,19 @@ def test_a_run_without_end_is_told_by_the_exit_code() -> None:
     assert matcalc("minimize", "x.T A x", "--over", "x", "--set", "A=[[1, 0], [0, -1]]").code == 5
 
 
+def test_what_to_minimise_over_may_be_named_as_for_a_derivative() -> None:
+    line = 'matcalc minimize "norm2sq(A w - b)" {} w --set "A=[[1, 2], [3, 4]]" --set "b=[1, 2]"'
+    assert matcalc.run_line(line.format("--wrt")).out == matcalc.run_line(line.format("--over")).out != ""
+
+
+def test_without_scipy_none_of_our_methods_is_named_under_constraints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matcalc.optimize.with_scipy.available", lambda: False)
+    for subject_to, ours in (((), True), (["x >= 1"], False)):
+        with pytest.raises(mc.MatcalcError, match="not installed") as refused:
+            mc.minimize("norm2sq(x)", "x", {"x": [1.0, 2.0]}, method="l-bfgs-b", subject_to=subject_to)
+        assert ("newton" in str(refused.value)) is ours
+
+
 # ---------------------------------------------------------------- mistakes on the command line
 @pytest.mark.parametrize(("line", "words"), [
     ('minimize "norm2sq(houses[:, :1] w - price)" --over w --data house.csv', "there is no file house.csv"),

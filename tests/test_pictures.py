@@ -65,6 +65,13 @@ def test_levels_are_log_spaced_above_the_lowest_value(f: str) -> None:
     assert np.isclose(d["levels"][-1], d["z"].max())
 
 
+def test_a_slope_of_one_is_ten_to_the_zero() -> None:
+    bar = pictures.field("x.T A x", data={"A": [[2, 1], [1, 3]]}).figure.axes[1]
+    bar.figure.canvas.draw()
+    assert "$10^{0}$" in [label.get_text() for label in bar.get_yticklabels()]
+    assert bar.yaxis.get_major_formatter()(-0.0) == "$10^{0}$"
+
+
 def test_levels_of_what_is_flat() -> None:
     assert (np.diff(surfaces.levels(np.full((3, 3), 5.0))) > 0).all()
 

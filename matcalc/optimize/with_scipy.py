@@ -45,8 +45,9 @@ def available() -> bool:
 def run(method: str, f: Objective, p: Point, settings: Settings, watch: Watch, constraints: Constraints) -> End:
     """One of SciPy's methods, by its name there."""
     if not available():
-        raise NotSupported(f"{method} is one of SciPy's methods, which is not installed", detail="pip install 'matcalc-symbolic[opt]', or "
-                           "one of our own: gd, fixed, momentum, nesterov, adam, newton")
+        ours = "" if constraints.any else ", or one of our own: gd, fixed, momentum, nesterov, adam, newton"
+        raise NotSupported(f"{method} is one of SciPy's methods, which is not installed",
+                           detail=f"pip install 'matcalc-symbolic[opt]'{ours}")
     from scipy import optimize
 
     count, endless = 0, False

@@ -239,7 +239,7 @@ def _arrows(o: Objective, ranges: list[Range]) -> Picture:
     arrows = axes.quiver(*places[uphill].T, *unit.T, np.log10(size[uphill]), cmap="viridis", angles="xy", pivot="mid", units="inches",
                          scale_units="inches", scale=6.6, width=0.018, headwidth=4.5, headlength=5, headaxislength=4.5)
     bar = figure.colorbar(arrows, ax=axes, shrink=0.85, aspect=28)
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{v:.0f}}}$" if v == round(v) else f"{10**v:.2g}"))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{round(v)}}}$" if v == round(v) else f"{10**v:.2g}"))
     bar.set_ticks(_decades(np.log10(size[uphill])))
     bar.set_label(r"$\Vert \nabla f \,\Vert$")
     bar.outline.set_visible(False)

@@ -21,6 +21,7 @@ from .scope import Scope
 
 DERIVATIVES = ("grad", "jacobian", "hessian", "hvp", "differential", "jvp", "vjp", "check")
 OF_SCALARS = ("grad", "hessian", "hvp")
+NAMING = ("wrt", "over")  # the options that name variables
 WITHOUT_EXPRESSION = ("rules", "plot", "repl")  # what follows is read as in a shell
 
 
@@ -46,7 +47,7 @@ def read_question(line: str, scope: Scope) -> Question:
     if first == "eval" and inner in DERIVATIVES and not scope.means(inner):
         named = Fix(say=f"answer = {asked.text}", note="and eval answer")
         raise UsageError("eval takes an expression: give the answer a name first", fixes=[named])
-    if not asked.variables and first in (*DERIVATIVES, "minimize") and not {"wrt", "over"} & dict(asked.typed()).keys():
+    if not asked.variables and first in (*DERIVATIVES, "minimize") and not {*NAMING} & dict(asked.typed()).keys():
         asked = _with_variable(asked, scope)
     defined = next((name for name in asked.variables if canonical(name) in scope.defined), None)
     if defined and first in DERIVATIVES:
@@ -67,7 +68,7 @@ def _refuse_options(asked: Question, line: str) -> None:
     if last in {o for p in params if not p.is_flag for o in p.opts}:
         name = last.removeprefix("--")
         example = quote(VALUES.get(name, "text"), False)
-        mended = line.rstrip().removesuffix(last).rstrip() if name in ("wrt", "over") else f"{line} {example}"
+        mended = line.rstrip().removesuffix(last).rstrip() if name in NAMING else f"{line} {example}"
         raise UsageError(f"{last} needs a value", fixes=[Fix(say=mended)])
     for word in asked.options:
         name = word.partition("=")[0]
@@ -164,9 +165,9 @@ def writer(asked: Question, whole: str, scope: Scope) -> Callable[[Request], str
         for name, value in request.options:
             if name == "claim":
                 claim = ["claim", _own(value, scope)]
-            elif name != by and (name, value) not in scope.settings():
+            elif name not in NAMING and (name, value) not in scope.settings():
                 options += [f"--{name}"] if value == "true" else [f"--{name}", quote(value, False)]
-        variables = request.wrt or tuple(value for name, value in request.options if name == by)
+        variables = request.wrt or tuple(value for name, value in request.options if name in NAMING)
         said = [by, ", ".join(variables)] if variables else []
         return scope.changes(request.let, names_in(whole)) + " ".join([request.verb, text, *said, *claim, *options])
 
