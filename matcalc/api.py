@@ -256,7 +256,7 @@ def simplify(f: Formula, let: Declarations = (), *, syntax: str = "auto", rules:
     """
     text, let, atoms = as_text(f, let)
     plain(syntax=syntax, rules=rules, seed=seed)
-    request = Request("simplify", text, (), tuple(let), options_of(syntax, rules))
+    request = Request("simplify", text, (), tuple(let), options_of(syntax, rules, limits))
     with asked(request):
         reading = understand(text, let, syntax, rules, (), limits)
         return Answer(request, reading, None, derive_simplified(reading), check=check, seed=seed, atoms=atoms)
@@ -276,7 +276,7 @@ def evaluate(f: Formula, values: Mapping[str, Any] | None = None, let: Declarati
     plain(syntax=syntax, rules=rules)
     if values is not None and not isinstance(values, Mapping):
         raise DomainError('values are given by name, {"x": [1, 2]}', fixes=[Fix(say='mc.evaluate("x.T @ x", {"x": [1, 2]})')])
-    with asked(Request("eval", text, (), tuple(let), options_of(syntax, rules))):
+    with asked(Request("eval", text, (), tuple(let), options_of(syntax, rules, limits))):
         reading = _with_numbers(let, values or {}, lambda declared: understand(text, declared, syntax, rules, (), limits))
         e = build(reading)
         spelled = {s.spelled: s.name for s in reading.symbols.values() if s.spelled}

@@ -121,8 +121,10 @@ def _declaration(s: Expr) -> str:
     return f"{s.data.name}: {dims.shape_text(s.shape)} {' '.join(sorted(s.data.properties))}".strip()
 
 
-def options_of(syntax: str, rules: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    return (*((("syntax", syntax),) if syntax != "auto" else ()), *(("rules", str(r)) for r in rules))
+def options_of(syntax: str, rules: Sequence[str], limits: Any = None) -> tuple[tuple[str, str], ...]:
+    raised = limits.items() if isinstance(limits, Mapping) else ()
+    return (*((("syntax", syntax),) if syntax != "auto" else ()), *(("rules", str(r)) for r in rules),
+            *(("limit", f"{name}={value}") for name, value in raised))
 
 
 def choose(name: str, value: str, choices: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from .limits import Limits
@@ -59,15 +60,19 @@ class Constants:
         base = self.values.get(node.children[0])
         if base is None or exponent is None or exponent.denominator != 1 or (base == 0 and exponent < 0):
             return
-        bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent.numerator)
-        self._check(node, bits)
+        self._check(node, _length(base) * abs(exponent.numerator))
         self.values[node] = base**exponent.numerator
 
     def _small(self, node: Node, value: Fraction) -> Fraction:
-        self._check(node, max(value.numerator.bit_length(), value.denominator.bit_length()))
+        self._check(node, _length(value))
         return value
 
-    def _check(self, node: Node, bits: int) -> None:
-        digits = bits * 30103 // 100000
+    def _check(self, node: Node, length: float) -> None:
+        digits = int(length) + 1
         if digits > self.limits.digits:
-            raise self.limits.exceeded("digits", f"a constant has {digits:,} digits", digits + 1, node.span)
+            raise self.limits.exceeded("digits", f"a constant has {digits:,} digits", digits, node.span)
+
+
+def _length(value: Fraction) -> float:
+    """The logarithm, to base ten, of its numerator or denominator."""
+    return math.log10(max(abs(value.numerator), value.denominator))

@@ -92,7 +92,8 @@ def differentiated(verb: str, f: Any, wrt: Any, let: Any, one: Callable[[Ask, Sy
     words = (("structure", structure, CONVENTIONS), ("layout", layout, LAYOUTS), ("form", form, FORMS), ("of", of, KINDS))
     options = [(name, str(value)) for name, value, choices in words if value != choices[0]]
     said = (("claim", claim),) if claim is not None else ()
-    request = Request(verb, text, names, tuple(let), (*options, *options_of(syntax, rules), *said), function=function_name(f))
+    options += [*options_of(syntax, rules, limits), *said]
+    request = Request(verb, text, names, tuple(let), tuple(options), function=function_name(f))
     with asked(request):
         for name, value, choices in words:
             choose(name, value, choices)

@@ -31,9 +31,9 @@ class Request:
         for declaration in fix.declare:
             name = declaration.split(":")[0].strip()
             let = (*(d for d in let if d.split(":")[0].strip() != name), declaration)
-        replaced = {k for k, _ in fix.options} - {"set"}  # values are added to those that were given
-        options = tuple((k, v) for k, v in self.options if k not in replaced) + tuple(fix.options)
-        options = tuple((k, v) for k, v in options if v != "")
+        replaced = {_place(k, v) for k, v in fix.options} - {"set"}  # values are added to those that were given
+        options = tuple((k, v) for k, v in self.options if _place(k, v) not in replaced) + tuple(fix.options)
+        options = tuple((k, v) for k, v in options if v != "" and not (k == "limit" and v.endswith("=")))
         if fix.verb and self.variables == "over":  # a derivative has no start
             options = tuple((k, v) for k, v in options if k in ("syntax", "rules", "limit", "to"))
         return Request(fix.verb or self.verb, self.text if fix.text is None else fix.text,
@@ -80,6 +80,11 @@ class Request:
         parts += [f"{k}={_python(v)}" for k, v in self.options if k in known] + [f"{k}={v}" for k, v in self.options if k == "seed"]
         verb = "evaluate" if self.verb == "eval" else self.verb.replace("plot ", "pictures.")
         return f"mc.{verb}({', '.join(parts)})"
+
+
+def _place(option: str, value: str) -> str:
+    """What an option is the value of: there is one of each, and of --limit one for every name."""
+    return f"limit {value.partition('=')[0].strip()}" if option == "limit" else option
 
 
 def _python(text: str) -> str:

@@ -15,6 +15,7 @@ UNITS = {
     "terms": "terms of a dimension",
 }
 HIGHEST = 10**12  # a limit is not raised further
+MOST_DIGITS = 100_000  # nor this one: exact arithmetic on longer numbers takes minutes
 
 
 class Limits:
@@ -44,10 +45,11 @@ class Limits:
             name = name.strip()
             if name not in DEFAULTS:
                 hint = nearest(name, set(DEFAULTS))
+                meant = [("limit", f"{hint}={value.strip() or DEFAULTS[hint]}")] if hint else []
                 raise DomainError(
                     f"there is no limit called '{name}'",
                     detail=f"limits: {', '.join(DEFAULTS)}",
-                    fixes=[Fix(options=(("limit", f"{hint}={value.strip() or DEFAULTS[hint]}" if hint else ""),))],
+                    fixes=[Fix(options=(("limit", f"{name}="), *meant))],
                 )
             number = value.strip().replace("_", "").replace(",", "")
             if not (number.isascii() and number.isdigit() and len(number) < 13):
@@ -61,7 +63,7 @@ class Limits:
         """The error for a limit that was met; `found` says what was met, `needed` is a value that would do."""
         limit: int = getattr(self, name)
         detail = f"the limit is {limit:,} {UNITS[name]}; --limit {name}="
-        if needed > HIGHEST:
+        if needed > (MOST_DIGITS if name == "digits" else HIGHEST):
             return LimitError(found, *spans, detail=detail + "NUMBER raises it, but not as far as this")
         return LimitError(found, *spans, detail=f"{detail}{needed} raises it", fixes=[Fix(options=(("limit", f"{name}={needed}"),))])
 

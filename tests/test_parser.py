@@ -301,6 +301,18 @@ def test_a_raised_limit_is_enough():
     assert mended(Request("simplify", deep).mended(caught.value.fixes[0])).symbols["x"].shape == ("n", 1)
 
 
+def test_a_second_limit_is_raised_beside_the_first():
+    request = Request("simplify", "x**9**9**9", options=(("limit", "exponent=387420489"), ("limit", "depth=300")))
+    assert request.mended(Fix(options=(("limit", "depth=400"),))).options == (("limit", "exponent=387420489"), ("limit", "depth=400"))
+    assert request.mended(Fix(options=(("limit", "depth="),))).options == (("limit", "exponent=387420489"),)
+
+
+def test_what_no_limit_can_make_possible_has_no_fix():
+    with pytest.raises(LimitError, match="a constant has 369,693,100 digits") as caught:
+        reading("x**9**9**9", limits=Limits(exponent=10**9))
+    assert not caught.value.fixes
+
+
 def test_long_flat_text_is_read():
     assert len(reading(" + ".join(["x"] * 4000)).root.children) == 4000
     assert len(reading(" @ ".join(["A"] * 4000)).root.children) == 4000
