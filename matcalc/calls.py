@@ -64,7 +64,7 @@ class Calls:
         return name in self.variables
 
     def is_module(self, name: str) -> bool:
-        return name in MODULES and name not in self.variables
+        return name in MODULES and name not in self.variables and name not in self.wrt
 
     def resolve(self, name: str) -> str | None:
         """The function that a name stands for."""

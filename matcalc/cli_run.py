@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import click
+
 from .cli_errors import UsageError, internal_error, reason, shell_line
 from .cli_progress import counted
 from .cli_values import understood
@@ -145,4 +147,11 @@ def read_lines(asked: Asked, path: str | None) -> list[tuple[int, str]]:
 
 
 def example_of(asked: Asked) -> str:
-    return asked.request('tr(A)' if asked.get("wrt") == ("A",) else "x.T A x" if asked.verb != "eval" else "1 + 1").command()
+    """The command with an expression of the variables that were named; or, where values are needed too, the first of its help."""
+    if asked.verb == "eval":
+        return asked.request("1 + 1").command()
+    if "over" in asked.options:
+        return str(click.get_current_context().command.examples[0])  # type: ignore[attr-defined]
+    names = asked.get("wrt") or (("x",) if "wrt" in asked.options else ())
+    text = "x.T A x" if {"x", "A"}.issuperset(names) else " + ".join(f"norm2sq({name})" for name in names)
+    return asked.request(text).mended(Fix(wrt=names)).command()

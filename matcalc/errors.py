@@ -173,6 +173,8 @@ class ParseError(MatcalcError):
 class ShapeError(MatcalcError):
     """Shapes do not fit together."""
 
+    apart = ""  # an undeclared name beside which a vector stands: as a product, A x in `Ax - b`, it would be one, too
+
 
 class UnknownName(MatcalcError):
     """A function or variable that is not known."""

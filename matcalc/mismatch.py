@@ -121,12 +121,16 @@ def elementwise_product(shapes: Shapes, node: Node, factors: list[Node], left: S
                 editor.splice(whole, f"{right_text} @ diag({editor.of(left)})"),
                 editor.splice(whole, f"diag({editor.of(left)}) @ {right_text}"),
             ]
+        elif kinds == (MATRIX, ROW):
+            fixes += [editor.splice(whole, f"{left_text} @ diag({editor.transposed(right)})")]
         fixes += [editor.splice(whole, f"{left_text}.T @ {right_text}")]
     elif kinds[0] == MATRIX and kinds[1] == COLUMN:
         fixes += [
             editor.splice(whole, f"{left_text} @ diag(1 / {right_text})"),
             editor.splice(whole, f"diag(1 / {right_text}) @ {left_text}"),
         ]
+    elif kinds == (MATRIX, ROW):
+        fixes += [editor.splice(whole, f"{left_text} @ diag(1 / {editor.transposed(right)})")]
     elif kinds[1] == MATRIX:
         fixes += [
             editor.splice(whole, f"inv({editor.of(right.span)}) @ {left_text}"),
@@ -202,7 +206,13 @@ def sum_of_kinds(shapes: Shapes, node: Node) -> ShapeError:
         fixes = [editor.splice(other.span, editor.transposed(other)), editor.splice(column.span, editor.transposed(column))]
     fixes += editor.declare(column, "scalar") + editor.redeclare([column, other])
     first, second = sorted((column, other), key=lambda t: t.start)
-    return ShapeError("shapes do not match in a sum", first.span, second.span, detail=detail, fixes=fixes)
+    return _with_name(ShapeError("shapes do not match in a sum", first.span, second.span, detail=detail, fixes=fixes), shapes, other)
+
+
+def _with_name(error: ShapeError, shapes: Shapes, matrix: Node) -> ShapeError:
+    if matrix.kind == "name" and matrix.data not in shapes.declared:
+        error.apart = matrix.data
+    return error
 
 
 def _size_of(shapes: Shapes, node: Node) -> str:
@@ -227,17 +237,13 @@ def soft_in_matrix_sum(shapes: Shapes, term: Node, widest: Node) -> ShapeError:
     for node in sorted((n for n in shapes.nodes if n.kind == "name" and n.data == term.data), key=lambda n: -n.start):
         renamed = renamed[: node.start] + capital + renamed[node.end :]
     wrt = tuple(capital if w == term.data else w for w in shapes.wrt) if term.data in shapes.wrt else None
-    return ShapeError(
-        f"what {name} is beside a matrix is not clear",
-        term.span,
-        widest.span,
-        detail=detail,
-        fixes=[
-            Fix(editor.splice(term.span, f"{name}.T").text, note="a vector, added to each row"),
-            Fix(declare=(f"{name}: scalar",)),
-            *([Fix(renamed, wrt=wrt)] if capital != name and capital not in shapes.shapes else []),
-        ],
-    )
+    fixes = [
+        Fix(editor.splice(term.span, f"{name}.T").text, note="a vector, added to each row"),
+        Fix(declare=(f"{name}: scalar",)),
+        *([Fix(renamed, wrt=wrt)] if capital != name and capital not in shapes.shapes else []),
+    ]
+    error = ShapeError(f"what {name} is beside a matrix is not clear", term.span, widest.span, detail=detail, fixes=fixes)
+    return _with_name(error, shapes, widest)
 
 
 def soft_product_in_sum(shapes: Shapes, factors: list[Node], term: Node, widest: Node) -> ShapeError:

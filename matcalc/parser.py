@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from .calls import Calls
 from .declarations import Declaration, declare
 from .dims import names as names_in
-from .errors import DomainError, Fix, MatcalcError, ParseError, Request, nearest
+from .errors import DomainError, Fix, MatcalcError, ParseError, Request, ShapeError, nearest
 from .grammar import Grammar
 from .limits import Limits
-from .names import GREEK_NAMES, canonical, is_name
+from .names import GREEK_NAMES, canonical, is_name, letter_class
 from .readings import latex
 from .readings.matlab import in_matlab
 from .shapes import Shapes
@@ -44,7 +44,7 @@ def read(
     """
     limits = limits or Limits()
     try:
-        found = _read(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims))
+        found = _read_apart(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims))
         if found.syntax == "latex" and syntax == "auto" and known is None:
             _refuse_solution(text, language, tuple(let), tuple(wrt), limits)
         return found
@@ -67,9 +67,13 @@ def canonical_variable(name: str) -> str:
 def _working(
     error: MatcalcError, text: str, language: Language, let: tuple[str, ...], syntax: str, wrt: tuple[str, ...], limits: Limits
 ) -> tuple[Fix, ...]:
-    """Those fixes whose result was seen to be read, with the variables that were asked for still in it."""
+    """Those fixes whose result was seen to be read, with the variables that were asked for still in it.
+
+    Of the candidates for one repair, such as a missing bracket, the first that leaves only shapes to be mended will do, if none is read.
+    """
     request = Request("simplify", text, wrt, let)
     good: list[Fix] = []
+    halfway: list[Fix] = []
     tried: set[tuple[object, ...]] = {(text, let, wrt)}
     budget = max(3, min(20, 60_000 // (len(text) + 1)))
     for fix in error.fixes:
@@ -84,12 +88,37 @@ def _working(
         budget -= 1
         try:
             found = _read(mended.text, language, mended.let, syntax, mended.wrt, limits)
-        except MatcalcError:
+        except MatcalcError as next_error:
+            if isinstance(error, ParseError) and error.shown == 1 and isinstance(next_error, ShapeError):
+                halfway.append(fix)
             continue
         there = {*found.symbols, *(symbol.name for symbol in found.unused)}
         if there.issuperset(canonical_variable(w) for w in mended.wrt if w in text):
             good.append(fix)
-    return tuple(good)
+    return tuple(good or halfway[:1])
+
+
+def _read_apart(
+    text: str,
+    language: Language,
+    let: tuple[str, ...],
+    syntax: str,
+    wrt: tuple[str, ...],
+    limits: Limits,
+    known: Mapping[str, Symbol] | None,
+    dims: frozenset[str],
+) -> Reading:
+    """The reading; where a vector is added to an undeclared `Ax`, which is no vector as a name, that of the product A x."""
+    try:
+        return _read(text, language, let, syntax, wrt, limits, known, dims)
+    except ShapeError as error:
+        kinds = [letter_class(letter) for letter in error.apart]
+        if known is not None or kinds[-1:] != ["vector"] or set(kinds[:-1]) != {"matrix"}:
+            raise
+        try:
+            return _read(text, language, let, syntax, wrt, limits, apart=error.apart)
+        except MatcalcError:
+            raise error from None
 
 
 def _read(
@@ -101,6 +130,7 @@ def _read(
     limits: Limits,
     known: Mapping[str, Symbol] | None = None,
     dims: frozenset[str] = frozenset(),
+    apart: str = "",
 ) -> Reading:
     _check_text(text, syntax, limits)
     variables = tuple(canonical_variable(name) for name in wrt)
@@ -115,7 +145,7 @@ def _read(
     shapes_given = [s.shape for s in (declared if known is None else known).values() if s.shape is not None]
     sizes = dims.union(*(names_in(d) for shape in shapes_given for d in shape))
     grammar = grammar_of(text, scanned.tokens, language, given, variables, "latex" if typeset else syntax, limits, sizes,
-                         split=known is None and not typeset)
+                         split=known is None and not typeset, apart=apart)
     grammar.notes += scanned.notes
     root = _tree(grammar, given)
     shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims,
@@ -138,13 +168,16 @@ def syntax_tree(text: str, language: Language, limits: Limits | None = None) -> 
 
 
 def grammar_of(text: str, tokens: list[Token], language: Language, given: frozenset[str], variables: tuple[str, ...], syntax: str,
-               limits: Limits, sizes: frozenset[str] = frozenset(), split: bool = True) -> Grammar:
-    """What reads these tokens; `given` are the names that are declared, `variables` those of `wrt`, `sizes` those of dimensions."""
+               limits: Limits, sizes: frozenset[str] = frozenset(), split: bool = True, apart: str = "") -> Grammar:
+    """What reads these tokens; `given` are the names that are declared, `variables` those of `wrt`, `sizes` those of dimensions.
+
+    With `split`, `Ax` may be a product; `apart` is one that is.
+    """
     matlab = syntax == "matlab" or (syntax == "auto" and _looks_like_matlab(tokens))
     notes: list[str] = []
     defined = _definition_names(tokens)
     if split:
-        tokens = _split_products(text, tokens, given | defined, variables, Calls(language, frozenset()), notes)
+        tokens = _split_products(text, tokens, given | defined, variables, Calls(language, frozenset()), notes, apart)
     calls = Calls(language, given | defined, variables, sizes)
     if matlab:
         tokens = in_matlab(text, tokens, calls, notes.append)
@@ -242,7 +275,7 @@ def _check_variables(variables: tuple[str, ...], dims: frozenset[str], symbols: 
 
 # ---------------------------------------------------------------- products written as one name
 def _split_products(
-    text: str, tokens: list[Token], names: frozenset[str], wrt: tuple[str, ...], calls: Calls, notes: list[str]
+    text: str, tokens: list[Token], names: frozenset[str], wrt: tuple[str, ...], calls: Calls, notes: list[str], apart: str
 ) -> list[Token]:
     """`x'Ax`: an undeclared name of two or three letters, with a capital, one of which stands alone, is a product."""
     candidates = [
@@ -263,7 +296,7 @@ def _split_products(
     for i, token in enumerate(tokens):
         typed = text[token[2] : token[3]]
         letters = [canonical(c) for c in typed] if i in chosen else []
-        if not any(letter in alone for letter in letters) or (calls.resolve(token[1]) and tokens[i + 1][0] == "("):
+        if (token[1] != apart and not any(letter in alone for letter in letters)) or (calls.resolve(token[1]) and tokens[i + 1][0] == "("):
             out.append(token)
             continue
         out += [("name", letter, token[2] + k, token[2] + k + 1) for k, letter in enumerate(letters)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from matcalc.errors import LimitError, MatcalcError, NotSupported, ParseError, Request, UnknownName
+from matcalc.errors import Fix, LimitError, MatcalcError, NotSupported, ParseError, Request, ShapeError, UnknownName
 from matcalc.parser import Limits, read
 from matcalc.unparse import show
 
@@ -51,6 +51,10 @@ def shown(text, *let, **options):
         ("x^{T}A x", "x.T @ A @ x"),
         ("xᵀA x", "x.T @ A @ x"),
         ("x'Ax", "x.T @ A @ x"),
+        ("||Ax - b||^2", "norm2sq(A @ x - b)"),
+        ("||b - Ax||^2", "norm2sq(b - A @ x)"),
+        ("norm(Xw - y)", "norm(X @ w - y)"),
+        ("np.T np", "np.T @ np"),
         ("x^TAx", "x.T @ A @ x"),
         ("A^-1 b", "inv(A) @ b"),
         ("A^{-1} b", "inv(A) @ b"),
@@ -200,6 +204,7 @@ def test_spelling_is_kept():
         ("log(X)", "logm"),
         ("A (x + y)", "product"),
         ("x'Ax", "A x"),
+        ("Ax - b", "Ax is read as A x"),
         ("x^T A x", "transpose"),
     ],
 )
@@ -349,6 +354,12 @@ def test_no_name_begins_with_an_underscore():
     with pytest.raises(ParseError, match="unknown norm") as caught:
         reading("|x|_p")
     assert [fix.text for fix in caught.value.fixes] == ["norm(x, p)"]
+
+
+@pytest.mark.parametrize(("text", "let"), [("Ax - b", ["Ax: matrix"]), ("Ab - c", []), ("Id + s", []), ("AB + b", []), ("Ax.T b + Ax", [])])
+def test_a_name_is_a_product_only_if_that_makes_a_sum_of_vectors(text, let):
+    with pytest.raises(ShapeError):
+        reading(text, *let)
 
 
 def test_a_fix_that_renames_a_variable_renames_it_in_wrt():
