@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 Span = tuple[int, int]  # start and end column in the user's text
+LONG = 10_000  # characters of text that are not repeated in a fix which does not change them; a shell takes few more
 
 
 class Request:
@@ -57,6 +58,8 @@ class Request:
             words += [f"--{k}"] if v == "true" else [f"--{k}", v]
         tail = [w for name in self.wrt for w in (f"--{self.variables}", name)] + [w for d in self.let for w in ("--let", d)]
         quoted = [quote(w, always=False) for w in words]
+        if self.text == "-":  # standard input
+            return " ".join([*quoted, *(quote(w, False) for w in tail), "-"])
         dashes = ["--"] if self.text.startswith("-") else []
         if dashes:  # options first, so that what follows `--` is the expression alone
             return " ".join([*quoted, *(quote(w, False) for w in tail), *dashes, quote(self.text, True)])
@@ -138,13 +141,16 @@ class MatcalcError(Exception):
     def fix_lines(self, as_command: bool) -> list[str]:
         lines = []
         for fix in self.fixes:
+            note = fix.note
             if fix.say or self.request is None:
                 line = fix.say
             else:
                 mended = self.request.mended(fix)
+                if as_command and fix.text is None and len(mended.text) > LONG and mended.write is None:
+                    mended.text, note = "-", "with the same text on standard input"
                 line = mended.command() if as_command else mended.call()
             if line:
-                lines.append(line + (f"    {fix.note}" if fix.note else ""))
+                lines.append(line + (f"    {note}" if note else ""))
         return lines
 
     def render(self, as_command: bool = True) -> str:

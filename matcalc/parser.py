@@ -202,12 +202,13 @@ def _check_text(text: str, syntax: str, limits: Limits) -> None:
 def _function_as_variable(
     declaration: Declaration, text: str, tokens: list[Token], let: tuple[str, ...], wrt: tuple[str, ...]
 ) -> DomainError:
-    """The error for a declared variable that has the name of a function; the fix gives it another."""
+    """The error for a declared variable that has the name of a function: it gets another, or is not declared, if it is only called."""
     name = declaration.name
     other = f"{name}_1"
     declarations = tuple(d.replace(declaration.spelled, other, 1) if d == declaration.text else d for d in let)
     fix = Fix(renamed(text, tokens, name, other), let=declarations, wrt=tuple(other if canonical(w.strip()) == name else w for w in wrt))
-    return DomainError(f"{name} is a function and cannot name a variable", declaration.span, text=declaration.text, fixes=[fix])
+    return DomainError(f"{name} is a function and cannot name a variable", declaration.span, text=declaration.text,
+                       fixes=[fix, Fix(let=tuple(d for d in let if d != declaration.text))])
 
 
 def _scan(text: str, typeset: bool, limits: Limits, calls: Calls) -> latex.Translated:

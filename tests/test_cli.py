@@ -335,7 +335,8 @@ def test_data_of_other_kinds_is_a_typed_error(name: str, tmp_path: Path) -> None
     ("grad", "sum(x)", "--rules", "/nonexistent"), ("rules", "--rules", "/nonexistent"),
     ("grad", "sum(x)/n", "--wrt", "n", "--let", "x: vector(n)"), ("grad", "tr(A.T)", "--wrt", "A.T"), ("grad", "sum(x)", "--wrt", ""),
     ("grad", "sum(beta)", "--wrt", "bta"), ("grad", "eye(A)"), ("grad", "np.foo(x)"), ("grad", "x.T ones(x)", "--wrt", "x"),
-    ("grad", "x.T A x", "x"), ("grad", "sum.T sum", "--wrt", "sum"), ("grad", "sum(M+b)", "--wrt", "b"), ("grad", "tr(X^-)"),
+    ("grad", "x.T A x", "x"), ("grad", "sum.T sum", "--wrt", "sum"), ("grad", "sum(x)", "--let", "sum: vector"),
+    ("grad", "sum(M+b)", "--wrt", "b"), ("grad", "tr(X^-)"),
     ("grad", r"\|A x-b\|_2^2", "--wrt", "x", "--syntax", "numpy"), ("simplify", '"x"'), ("grad", "sum(x where x = 2 * y)", "--wrt", "y")])
 def test_errors_have_fixes_and_all_of_them_work(words: tuple[str, ...]) -> None:
     ran = command_line(*words)
