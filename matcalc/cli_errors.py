@@ -45,14 +45,28 @@ def usage_error(error: click.ClickException, argv: Sequence[str], verbs: click.G
 
 def unknown_option(error: click.NoSuchOption, argv: Sequence[str], verbs: click.Group) -> MatcalcError:
     command = error.ctx.command if error.ctx else verbs
+    if command is verbs:
+        return unknown_before_a_verb(error.option_name, argv, verbs)
     known = {o for p in command.params for o in p.opts if o.startswith("--")} | {"--help"}
     meant = nearest(error.option_name, known)
+    if meant is None and any(error.option_name in p.opts for p in verbs.params):
+        return UsageError(f"{error.option_name} is an option of matcalc itself", fixes=[Fix(say=shell_line([error.option_name]))])
     if meant is None:
         elsewhere = f"; {command.name} takes {', '.join(sorted(known))}"
-        words = [command.name] if command.name and command.name in verbs.commands else []
-        return UsageError(f"there is no option {error.option_name}{elsewhere}", fixes=[Fix(say=shell_line([*words, "--help"]))])
+        return UsageError(f"there is no option {error.option_name}{elsewhere}", fixes=[Fix(say=shell_line([str(command.name), "--help"]))])
     mended = [re.sub(f"^{re.escape(error.option_name)}(?==|$)", meant, word) for word in argv]
     return UsageError(f"there is no option {error.option_name}; did you mean {meant}?", fixes=[Fix(say=shell_line(mended))])
+
+
+def unknown_before_a_verb(option: str, argv: Sequence[str], verbs: click.Group) -> MatcalcError:
+    """An option of a verb, which stands behind it; or a slip in one of the two that matcalc has itself."""
+    own = {"--help", "--version"}
+    verb = next((i for i, word in enumerate(argv) if word in verbs.commands), None)
+    if verb is not None and any(option in p.opts for p in verbs.commands[argv[verb]].params):
+        return UsageError("options come after the verb", fixes=[Fix(say=shell_line([argv[verb], *argv[:verb], *argv[verb + 1:]]))])
+    meant = nearest(option, own)
+    hint = f"did you mean {meant}?" if meant else "those of a verb come after it"
+    return UsageError(f"there is no option {option}; {hint}", fixes=[Fix(say=shell_line([meant or "--help"]))])
 
 
 def internal_error(fault: Exception, request: Request) -> MatcalcError:

@@ -391,14 +391,22 @@ def test_json_fits_the_schema(api: SimpleNamespace) -> None:
     assert json.loads(runs[3].out)["error"]["fixes"] == ['matcalc grad --to json "good"']
 
 
-@pytest.mark.parametrize("line", [
+LINES = [
     "grad 'x.T A x' --wrt x --let 'A: symmetric' --steps", "grad 'norm(x) + det(X)' --wrt X --wrt x --no-check", "simplify 'tr(A.T)'",
     "eval 'A @ x' --set 'A=[[1, 2], [3, 4]]' --set 'x=[1, 0.5]'", "grad 'svd(X)'", "grad 'x.T A' --wrt x", "grad x --let 'x: vetcor(n)'",
     "jacobian 'A X B' --wrt X", "hessian 'x.T A y' --wrt x --wrt y", "vjp 'A @ x' --wrt x", "check 'x.T A x' --wrt x --claim '2 A x'",
     "check 'x.T A x' --wrt x --claim '(A + A.T) x'", "jacobian 'X * X' --wrt X --form index", "hvp 'x.T A x' --wrt x",
     "jvp 'A @ x' --wrt x", "differential 'inv(X)' --wrt X", "minimize 'norm2sq(x - a)' --over x --set 'a=[1, 2]'",
     "minimize '-norm2sq(x)' --over x --start 'x=[1, 2]'", "plot field 'x[0]**2 + x[1]**2' --range '-1:1'", "plot feild 'x[0]'",
-    "minimize 'x.T A' --over x", "nonsense x", "grad 'x.T x' --nonsense"])
+    "minimize 'x.T A' --over x", "nonsense x", "grad 'x.T x' --nonsense"]
+
+
+def test_every_verb_that_prints_json_is_there() -> None:
+    printing = {name for name, verb in cli.verbs.commands.items() if any("--to" in p.opts for p in verb.params)}
+    assert printing == {line.split()[0] for line in LINES} - {"nonsense"}
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_the_real_answers_fit_the_schema_too(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     if line.startswith("plot field"):

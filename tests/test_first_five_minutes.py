@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
+import matcalc as mc
+from matcalc import cli
+
 from .command_line import Run, command_line
+from .test_cli import SCHEMA, fits
 
 
 def typed(line: str) -> Run:
@@ -112,6 +122,28 @@ ANSWERS = [
     Answer(42, 'grad "norm2sq(y - (A + lambda*I) x)" --wrt x', "2 * (A.T + lambda * eye(n)) @ (A @ x - y + lambda * x)",
            ("note: I is the identity, eye(n)",)),
     Answer(26, 'simplify "A (x + y)"', "A @ (x + y)", ("note: ", "read as: A @ (x + y)")),
+    Answer(26, 'simplify "a (x + y)" --let "a: scalar"', "a * (x + y)", ("note: a (...) is read as a product",)),
+    Answer(4, "simplify \"x'Ax\"", "x.T @ A @ x", ("note: Ax is read as A x",)),
+    Answer(5, "simplify \"sum(A.*B*x)\"", "sum((A * B) @ x)", ("note: read as MATLAB: * is the matrix product, .* is elementwise",)),
+    Answer(6, 'simplify "x^T A x"', "x.T @ A @ x", ("note: ^T is read as the transpose",)),
+    Answer(7, 'simplify "‖Ax − b‖²"', "norm2sq(A @ x - b)", ("note: Ax is read as A x", "read as: norm2sq(A @ x - b)")),
+    Answer(7, 'grad "x.T A‘x" --wrt x', "(A + A.T) @ x", ("read as: x.T @ A.T @ x",)),
+    Answer(8, 'grad "tr(Sigma)" --wrt Σ', "eye(n)", ("assumed: Sigma matrix(n, n)",)),
+    Answer(8, 'simplify "Σ + Sigma"', "2 * Σ"),
+    Answer(19, 'simplify "(x - mu).T inv(Sigma) (x - mu)"', "(x - mu).T @ inv(Sigma) @ (x - mu)",
+           ("assumed: Sigma matrix(n, n), x vector(n), mu vector(n)", "valid if Sigma is invertible")),
+    Answer(19, 'grad "sum(X) / m" --wrt X --let "X: matrix(m, n)"', "ones(m, n) / m"),
+    Answer(20, 'simplify "tr(Sigma)"', "tr(Sigma)", ("assumed: Sigma matrix(n, n)",)),
+    Answer(29, 'hessian "x.T A x" --wrt x', "A + A.T", ("layout: numerator",)),
+    Answer(29, 'hessian "x.T A x + x.T B y" --wrt x --wrt y', "B"),
+    Answer(31, 'grad --wrt x -- "-x.T @ x"', "-2 * x"),
+    Answer(31, 'grad "-x.T @ x" --wrt x', "-2 * x"),
+    Answer(38, 'grad "100*(y - x**2)**2 + (1 - x)**2" --wrt x --let "y: scalar" --let "x: scalar"', "2 * (x - 1) - 400 * x * (y - x**2)"),
+    Answer(39, 'simplify "||Ax - b||^2"', "norm2sq(A @ x - b)", ("note: Ax is read as A x", "read as: norm2sq(A @ x - b)")),
+    Answer(40, 'grad "lambda.T lambda" --wrt lambda', "2 * lambda", ("assumed: lambda vector(n)",)),
+    Answer(40, 'grad "in * sum(x)" --wrt in', "sum(x)", ("in scalar",)),
+    Answer(40, 'grad "np.T A np" --wrt np', "(A + A.T) @ np"),
+    Answer(41, 'grad "x.T A x" --wrt x --let "A: symmetric, psd"', "2 * A @ x"),
 ]
 
 
@@ -130,11 +162,211 @@ def test_the_first_answer_to_the_letter() -> None:
 
 def test_matcalc_alone_shows_examples_that_work() -> None:
     ran = typed("matcalc")
-    assert ran.code == 0
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == """matcalc: matrix derivatives in closed form, checked before they are shown.
+
+  matcalc grad "x.T A x" --wrt x
+  matcalc grad "logdet(X)" --wrt X --let "X: spd"
+  matcalc simplify "tr(A @ B) - tr(B @ A)"
+
+More: matcalc --help, matcalc grad --help, matcalc repl, matcalc rules
+"""
     examples = [line.strip() for line in ran.out.splitlines() if line.startswith("  matcalc ")]
     assert len(examples) == 3
     for example in examples:
         assert typed(example).code == 0
+
+
+def test_a_note_is_said_once() -> None:
+    """Row 10."""
+    assert typed('matcalc grad "sum(A * B) + sum(A * C * A)" --wrt A').err.count("* is elementwise") == 1
+
+
+def test_what_holds_where_is_said_to_the_letter() -> None:
+    """Row 23: conditions before the reading, each on a line of its own."""
+    assert typed('matcalc grad "norm(x)" --wrt x') == Run(
+        0, "x / norm(x)\n", "valid if x != 0\nat kinks: norm'(0) = 0\n"
+        "assumed: x vector(n)    read as: norm(x)    checked: exact, 8 points\n")
+
+
+def test_a_claim_that_is_false_is_shown_where_it_fails() -> None:
+    """Row 35."""
+    assert typed('matcalc check "x.T A x" --wrt x --claim "2 A x"') == Run(
+        1, "false: true only if A is symmetric; differs by (A.T - A) @ x\n"
+        "the gradient is (A + A.T) @ x\n"
+        "for example, at x = [1, 0], A = [[0, 1], [0, 0]] it is [0, 1], and the claim says [0, 0]\n",
+        "assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    checked: exact, 3 points\n")
+    assert typed('matcalc check "x.T A x" --wrt x --claim "2 A x" --let "A: symmetric"').code == 0
+
+
+# ---------------------------------------------------------------- files, streams, formats (rows 31, 32, 37, 41)
+
+
+def test_a_thousand_lines_are_a_thousand_lines(tmp_path: Path) -> None:
+    lines = [f"x.T A x + {i}" for i in range(1, 1001)]
+    lines[499], lines[699] = "tr(A @ X", "svd(x)"
+    (tmp_path / "many.txt").write_text("\n".join(lines))
+    ran = command_line("grad", "--file", str(tmp_path / "many.txt"), "--wrt", "x")
+    assert ran.code == 3
+    assert ran.out.splitlines() == ["" if i in (499, 699) else "(A + A.T) @ x" for i in range(1000)]
+    errors = [line for line in ran.err.splitlines() if line.startswith("error: ")]
+    assert errors == ["error: line 500: '(' is never closed", "error: line 700: svd is not supported"]
+    assert "line 501: assumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x + 501    checked: exact, 3 points\n" in ran.err
+
+
+@pytest.mark.parametrize("data", [b"x.T A x\n", b"\xef\xbb\xbfx.T A x", b"x.T A x\r\n\r\n", b"\r\nx.T A x"])
+def test_standard_input_a_byte_order_mark_and_carriage_returns(data: bytes) -> None:
+    ran = command_line("grad", "-", "--wrt", "x", stdin=data)
+    assert (ran.code, ran.out) == (0, "(A + A.T) @ x\n")
+
+
+def test_bytes_that_are_no_text_are_refused_where_they_are() -> None:
+    ran = command_line("grad", "-", "--wrt", "x", stdin=b"x.T x\nx\xff\nx.T A x\n")
+    assert (ran.code, ran.out, ran.error) == (2, "2 * x\n\n(A + A.T) @ x\n", "line 2: the text is not UTF-8")
+    ran = command_line("grad", "x\udcff.T x")
+    assert (ran.code, ran.out, ran.error) == (2, "", "argument 2 is not UTF-8 text")
+    fixes_work(ran)
+
+
+@pytest.mark.parametrize(("line", "out"), [
+    ('grad "x.T A x" --wrt x --to latex 2>/dev/null | cat', "\\left(A + A^{\\top}\\right) x\n"),
+    ('grad "x.T A x" --wrt x 2>&1 | cat', "(A + A.T) @ x\nassumed: A matrix(n, n), x vector(n)    read as: x.T @ A @ x    "
+                                          "checked: exact, 3 points\n"),
+    ('grad "tr(A" 2>&1 | cat', "error: '(' is never closed\n  tr(A\n    ^ ^ expected ')' here\nfix: matcalc grad \"tr(A)\"\n"),
+    ("grad - --wrt x < many.txt 2>/dev/null | head -1", "(A + A.T) @ x\n"),
+])
+def test_through_a_pipe_without_colour_and_quietly_when_it_closes(line: str, out: str, tmp_path: Path) -> None:
+    (tmp_path / "many.txt").write_text("x.T A x\n" * 300)
+    root = str(Path(__file__).parent.parent)
+    command = f"set -o pipefail; {sys.executable} -m matcalc {line}"
+    environment = {**os.environ, "PYTHONPATH": root, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+    for no_colour in ({}, {"NO_COLOR": "1"}):
+        ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, env={**environment, **no_colour},
+                             check=False)
+        assert (ran.stdout, ran.stderr) == (out, "")
+        assert ran.returncode in ((0, 141) if "head" in line else (2,) if "error" in out else (0,))
+
+
+@pytest.mark.parametrize("line", ['grad "x.T A x" --wrt x', 'grad "tr(A @ X" --wrt X', 'grad "logdt(X)"', "--verson",
+                                  'check "x.T x" --wrt x --claim "2 x"', 'simplify "x**9**9**9"', 'grda "x.T x"'])
+def test_json_is_all_there_is(line: str) -> None:
+    plain, ran = typed(f"matcalc {line}"), typed(f"matcalc {line} --to json")
+    assert (ran.code, ran.err) == (plain.code, "")
+    fits(json.loads(ran.out), SCHEMA)
+    said = json.loads(ran.out)
+    assert said["ok"] is (plain.code == 0)
+    for fix in () if said["ok"] else said["error"]["fixes"]:
+        assert typed(fix).code in (0, 4)
+
+
+@pytest.mark.parametrize(("line", "said", "fix"), [
+    ('grda "x.T A x" --wrt x', "there is no command grda; did you mean grad?", 'matcalc grad "x.T A x" --wrt x'),
+    ("--verson", "there is no option --verson; did you mean --version?", "matcalc --version"),
+    ('--wrt x grad "x.T A x"', "options come after the verb", 'matcalc grad --wrt x "x.T A x"'),
+    ('grad "x.T A x" --wrt x --version', "--version is an option of matcalc itself", "matcalc --version"),
+])
+def test_a_slip_of_the_command_line_is_mended(line: str, said: str, fix: str) -> None:
+    ran = typed(f"matcalc {line}")
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {said}\nfix: {fix}\n")
+    fixes_work(ran)
+
+
+def test_help_and_version_answer_at_once() -> None:
+    assert typed("matcalc --version") == Run(0, f"matcalc {mc.__version__}\n", "")
+    helped = typed("matcalc --help")
+    assert (helped.code, helped.err) == (0, "")
+    assert helped.out.startswith("Examples:\n  matcalc grad")
+    for verb in cli.verbs.commands:
+        ran = typed(f"matcalc {verb} --help")
+        assert (ran.code, ran.out.splitlines()[0]) == (0, "Examples:")
+        assert ran.out.splitlines()[1].startswith(("  matcalc ", "  printf "))
+
+
+# ---------------------------------------------------------------- limits (row 36)
+
+
+@pytest.mark.parametrize(("text", "said", "option"), [
+    ("x + " * 250_000 + "x", "the limit is 65,536 bytes of text; --limit text=1000001 raises it", "text=1000001"),
+    ("(" * 10_000 + "x" + ")" * 10_000, "the limit is 10,000 words and signs; --limit tokens=20001 raises it", "tokens=20001"),
+    ("(" * 300 + "x" + ")" * 300, "the limit is 200 levels of nesting; --limit depth=", "depth="),
+    ("eye(10**9)", "the limit is 1,000,000 as a dimension; --limit dimension=1000000000 raises it", "dimension=1000000000"),
+], ids=["a megabyte", "brackets", "fewer brackets", "eye"])
+def test_a_limit_is_met_at_once_and_can_be_raised(text: str, said: str, option: str) -> None:
+    start = time.perf_counter()
+    ran = command_line("simplify", text)
+    assert time.perf_counter() - start < 2
+    assert (ran.code, ran.out) == (4, "")
+    assert said in ran.err
+    assert len(ran.err) < 2_000
+    (fix,) = ran.fixes
+    assert f"--limit {option}" in fix
+    if len(text) < 30_000:  # a megabyte takes a while once it may
+        fixes_work(ran, text.encode())
+    else:
+        assert command_line.run_line(fix, text.encode()).error != ran.error
+
+
+def test_a_tower_of_powers_is_refused_twice() -> None:
+    ran = typed('matcalc simplify "x**9**9**9"')
+    assert (ran.code, ran.error) == (4, "an exponent is too large")
+    assert "the limit is 64 as an exponent; --limit exponent=387420489 raises it" in ran.err
+    (fix,) = ran.fixes
+    again = typed(fix)
+    assert (again.code, again.error, again.fixes) == (4, "a constant has 369,693,100 digits", [])
+
+
+# ---------------------------------------------------------------- in Python (rows 33, 34, 40)
+
+
+def test_an_answer_in_python() -> None:
+    g = mc.grad("x.T A x", "x")
+    assert (str(g), g.latex()) == ("(A + A.T) @ x", r"\left(A + A^{\top}\right) x")
+    assert g._repr_latex_() == rf"$\displaystyle {g.latex()}$"
+    assert g.equals("(A+A.T) @ x")
+    assert not g.equals("2 A x")
+    f, A, x = g.compile(), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
+    assert f(A=A, x=x).tolist() == ((A + A.T) @ x).tolist()
+
+
+@pytest.mark.parametrize(("arrays", "kind", "said"), [
+    ({"A": np.ones((2, 3)), "x": np.ones(2)}, mc.ShapeError, "A must be matrix(n, n) with n = 2; the array given is 2 x 3"),
+    ({"A": np.eye(2), "x": np.ones(3)}, mc.ShapeError, "A must be matrix(n, n) with n = 3; the array given is 2 x 2"),
+    ({"A": np.eye(2)}, mc.DomainError, "no value is given for x"),
+    ({"A": np.eye(2), "x": np.ones(2), "y": 1}, mc.DomainError, "y is not a variable of this answer"),
+    ({"A": "a", "x": np.ones(2)}, mc.DomainError, "A must be matrix(n, n) of numbers"),
+])
+def test_a_wrong_array_is_an_error_of_ours(arrays: dict[str, Any], kind: type, said: str) -> None:
+    g = mc.grad("x.T A x", "x")
+    for f in (g, g.compile()):
+        with pytest.raises(kind) as caught:
+            f(**arrays)
+        assert caught.value.message == said
+
+
+def test_functions_sympy_and_arrays_instead_of_text() -> None:
+    sympy = pytest.importorskip("sympy")
+    n = sympy.Symbol("n", integer=True, positive=True)
+    A, x = sympy.MatrixSymbol("A", n, n), sympy.MatrixSymbol("x", n, 1)
+    for f in (lambda x, A: x.T @ A @ x, x.T * A * x):
+        assert str(mc.grad(f, "x")) == "(A + A.T) @ x"
+    for f in (np.eye(2), 3, None):
+        with pytest.raises(mc.DomainError, match=r"an expression is text, made by mc\.parse, of SymPy or a Python function, not"):
+            mc.grad(f, "x")
+
+
+@pytest.mark.parametrize("name", ["lambda", "self", "in", "np"])
+def test_any_name_works_everywhere(name: str) -> None:
+    d = mc.grad(f"{name}.T A {name}", name, [f"{name}: vector(n)"])
+    values = {name: np.array([1.0, 2.0]), "A": np.eye(2)}
+    assert str(d) == f"(A + A.T) @ {name}"
+    for value in (d(values), d(**values), d.compile()(**values), mc.evaluate(str(d), values)):
+        assert value.tolist() == [2, 4]
+
+
+def test_the_name_of_a_function_is_no_variable_in_python_either() -> None:
+    with pytest.raises(mc.ParseError) as caught:
+        mc.grad("sum.T A sum", "sum")
+    assert str(caught.value).splitlines()[-1] == 'fix: mc.grad("sum_1.T A sum_1", wrt="sum_1")'
 
 
 # ---------------------------------------------------------------- errors
