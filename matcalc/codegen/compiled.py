@@ -97,7 +97,7 @@ class Compiled:
                  spelled: Mapping[str, str]) -> None:
         self.parts, self.dimensions, self.others, self.spelled = list(parts), dimensions, others, spelled
         self.needed = {name: e for p in parts for name, e in symbols(p.root).items()}
-        self.wanted = {**self.needed, **wanted}
+        self.wanted = {**wanted, **{n: e for n, e in self.needed.items() if n not in wanted}}
         self.plans: dict[Any, Callable[..., Any]] = {}
         self.programs: list[Program] | None = None
 
