@@ -8,6 +8,8 @@ import shlex
 import subprocess
 import sys
 import time
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -494,6 +496,27 @@ def test_refusals(row: Refusal) -> None:
         assert said in ran.err
     assert ran.fixes == [f"matcalc {fix}" for fix in row.fixes]
     fixes_work(ran)
+
+
+def bad_input() -> Iterator[tuple[str, ...]]:
+    """The command line of every text that tests/errors and tests/readings refuse."""
+    here = Path(__file__).parent
+    for path in (*sorted((here / "errors").glob("*.toml")), here / "readings" / "refused.toml"):
+        for name, entries in tomllib.loads(path.read_text("utf-8")).items():
+            for entry in entries:
+                let = [entry["let"]] if isinstance(entry.get("let"), str) else entry.get("let", [])
+                syntax = entry.get("syntax", "latex" if name == "refused" else "auto")
+                yield ("simplify", "--syntax", syntax, *(word for d in let for word in ("--let", d)), "--", entry.get("text", "x"))
+
+
+@pytest.mark.parametrize("words", list(bad_input()), ids=lambda words: words[-1])
+def test_every_fix_of_every_bad_text_can_be_copied(words: tuple[str, ...]) -> None:
+    """As a command line: it is rid of the error, and answers or says how to go on."""
+    ran = command_line(*words)
+    for fix in ran.fixes:
+        again = command_line.run_line(fix)
+        assert again.error != ran.error, fix
+        assert again.code == 0 or again.fixes, f"{fix}\n{again.err}"
 
 
 def under_the_text(ran: Run, fields: dict[str, Any]) -> str:
