@@ -19,6 +19,7 @@ from .factoring import expanded
 from .knowledge import known
 from .limits import PRINTED
 from .operators import diagonal, diagonal_matrix
+from .parser import read
 from .printers.text import expression_text
 from .simplifier import Simplifier
 from .structured import CONVENTIONS
@@ -132,7 +133,7 @@ class ClaimRequest(Request):
 def judge(answer: Answer, claim: str, request: Request, seed: int = 0) -> Judgement:
     """The claim about a derivative that matcalc has found, and checked, itself."""
     try:
-        mine = answer.read(claim, None)
+        mine = _read(answer, claim)
     except MatcalcError as error:
         if isinstance(error, UnknownName) and not error.fixes and error.spans:
             start, end = error.spans[0]
@@ -190,10 +191,25 @@ def _brackets(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _reads(answer: Answer, text: str) -> bool:
     try:
-        answer.read(text, None)
+        _read(answer, text)
     except MatcalcError:
         return False
     return True
+
+
+def _read(answer: Answer, claim: str) -> Reading:
+    """A claim over the names of the expression: in the notation that this was typed in, or else in its own."""
+    typed = answer.reading_of_input
+
+    def reading(syntax: str) -> Reading:
+        return read(claim, known().language(), syntax=syntax, known=answer.known_symbols(), dims=typed.dims, split=True)
+
+    if typed.syntax == "latex" or (typed.syntax == "matlab" and "@" not in claim and ".T" not in claim):
+        try:
+            return reading(typed.syntax)
+        except MatcalcError:
+            return reading("auto")
+    return reading("auto")
 
 
 class _Case:

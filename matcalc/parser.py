@@ -36,15 +36,17 @@ def read(
     limits: Limits | None = None,
     known: Mapping[str, Symbol] | None = None,
     dims: Iterable[str] = (),
+    split: bool = False,
 ) -> Reading:
     """The reading of a text; an error is a MatcalcError whose fixes have been tried.
 
     With `known`, names have exactly these shapes and properties, any other name is an UnknownName, and `dims` are
     dimensions beside those of the known shapes: so a printed answer is read again, with the symbols and dims of its Reading.
+    What a person typed over known names may have products written as one name, `Ax`: `split` reads them as products.
     """
     limits = limits or Limits()
     try:
-        found = _read_apart(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims))
+        found = _read_apart(text, language, tuple(let), syntax, tuple(wrt), limits, known, frozenset(dims), split or known is None)
         if found.syntax == "latex" and syntax == "auto" and known is None:
             _refuse_solution(text, language, tuple(let), tuple(wrt), limits)
         return found
@@ -107,10 +109,11 @@ def _read_apart(
     limits: Limits,
     known: Mapping[str, Symbol] | None,
     dims: frozenset[str],
+    split: bool,
 ) -> Reading:
     """The reading; where a vector is added to an undeclared `Ax`, which is no vector as a name, that of the product A x."""
     try:
-        return _read(text, language, let, syntax, wrt, limits, known, dims)
+        return _read(text, language, let, syntax, wrt, limits, known, dims, split=split)
     except ShapeError as error:
         kinds = [letter_class(letter) for letter in error.apart]
         if known is not None or kinds[-1:] != ["vector"] or set(kinds[:-1]) != {"matrix"}:
@@ -131,6 +134,7 @@ def _read(
     known: Mapping[str, Symbol] | None = None,
     dims: frozenset[str] = frozenset(),
     apart: str = "",
+    split: bool = True,
 ) -> Reading:
     _check_text(text, syntax, limits)
     variables = tuple(canonical_variable(name) for name in wrt)
@@ -145,7 +149,7 @@ def _read(
     shapes_given = [s.shape for s in (declared if known is None else known).values() if s.shape is not None]
     sizes = dims.union(*(names_in(d) for shape in shapes_given for d in shape))
     grammar = grammar_of(text, scanned.tokens, language, given, variables, "latex" if typeset else syntax, limits, sizes,
-                         split=known is None and not typeset, apart=apart)
+                         split=split and not typeset, apart=apart)
     grammar.notes += scanned.notes
     root = _tree(grammar, given)
     shapes = Shapes(text, grammar.nodes, language, limits, declared, known, variables, grammar.spelled, dims,

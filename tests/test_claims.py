@@ -177,3 +177,18 @@ def test_the_fix_of_a_claim_is_a_whole_call() -> None:
     with pytest.raises(mc.MatcalcError) as caught:
         mc.check("x.T @ A @ x", "x", "A x + (x")
     assert 'fix: mc.check("x.T @ A @ x", wrt="x", claim="A x + (x)")' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "claim"),
+    [
+        (r"\operatorname{tr}(AXB)", "X", "(BA)^T"),
+        (r"\operatorname{tr}(AXB)", "X", "A.T @ B.T"),
+        ("(Ax-b)'(Ax-b)", "x", "2A'(Ax-b)"),
+        ("x'*A*x + b'*x", "x", "A*x + A'*x + b"),
+        ("x'*A*x", "x", "(A + A.T) @ x"),
+        ("c*trace(A'*X)", "X", "A*c"),
+    ],
+)
+def test_a_claim_is_read_in_the_notation_of_its_expression(text, wrt, claim):
+    assert mc.check(text, wrt=wrt, claim=claim).holds
