@@ -619,6 +619,9 @@ class Translator:
             self.add("name", function, start, end)
             return argument
         if stop < len(self.lexemes) and self.lexemes[stop].value != "where" and (self.extents.begins_operand(stop) or self.f.is_sign(stop)):
+            base = self.f.base(argument)
+            if base is not None and base.end == stop and self.extents.opens(stop) and refusals.DOUBTFUL.get(base.word, ("",))[0]:
+                self._before_bracket(argument, stop, base.word)  # \log \sigma(z)
             raise refusals.open_end(self.f, i, argument, stop)
         bars = self.lexemes[argument].kind == "bar" and self.lexemes[argument].value == "|" and self.extents.atom[argument] == stop
         if function == "log" and bars and not marks:
