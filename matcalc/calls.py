@@ -49,6 +49,17 @@ POSITIONAL_AXIS = frozenset(["sum", "mean", "max", "min"])
 ELEMENTWISE_OF_TWO = {"max": "maximum", "min": "minimum"}
 
 
+def _operand_end(tokens: list[Token], i: int) -> int:
+    """The column after the name, number, call or bracket that begins at token i."""
+    i += tokens[i][0] == "name" and tokens[i + 1][0] == "("
+    depth = 0
+    for kind, _, _, end in tokens[i:]:
+        depth += (kind == "(") - (kind == ")")
+        if depth == 0:
+            return end
+    return tokens[-1][3]
+
+
 class Calls:
     """The functions of a language and the names that are variables in this text."""
 
@@ -151,7 +162,13 @@ class Calls:
         following = grammar.tokens[grammar.i]
         fixes = []
         if following[0] in ("name", "number") and following[1] != "where":
-            fixes.append(Fix(grammar.splice((token[3], following[3]), f"({grammar.text[following[2] : following[3]]})")))
+            outer, begin, last = name, following, grammar.i
+            if (self.resolve(name), self.resolve(following[1]) if following[0] == "name" else None) == ("log", "det"):
+                outer, last = "logdet", last + 1
+                begin = grammar.tokens[last]
+            end = _operand_end(grammar.tokens, last)
+            argument = grammar.text[begin[2] : end]
+            fixes.append(Fix(grammar.splice((span[0], end), outer + (argument if begin[0] == "(" else f"({argument})"))))
         wrt = tuple(f"{name}_1" if w == name else w for w in self.wrt)
         fixes.append(Fix(renamed(grammar.text, grammar.tokens, name, f"{name}_1"), wrt=wrt if wrt != self.wrt else None))
         return grammar.one_fix(
