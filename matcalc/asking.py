@@ -232,9 +232,13 @@ def _inner_product(reading: Reading) -> list[Fix]:
 
 
 def _one_scalar(reading: Reading, request: Request) -> list[Fix]:
-    """A capital that was read as a matrix and only scales, such as N in / (2 * N), declared scalar."""
+    """A letter that was read as a matrix or a vector and only scales, such as N in / (2 * N) or y in y w.T x, declared scalar."""
+    asked_for = {canonical_variable(name) for name in request.wrt}
     matrices = [s.name for s in reading.assumed if 1 not in s.shape]
-    return _working([Fix(declare=(f"{name}: scalar",)) for name in matrices], reading, request)[:1]
+    vectors = [s.name for s in reading.assumed if s.shape != dims.SCALAR and 1 in s.shape]
+    others = [name for name in vectors if name not in asked_for] if len(vectors) > 1 else []  # one alone: see _all_scalars
+    return [fix for names in (matrices, others)
+            for fix in _working([Fix(declare=(f"{name}: scalar",)) for name in names], reading, request)[:1]]
 
 
 def _all_scalars(reading: Reading, request: Request) -> list[Fix]:

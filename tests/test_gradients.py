@@ -7,6 +7,7 @@ import pytest
 import matcalc as mc
 from matcalc.algebra import mul, zeros
 from matcalc.differentials import tangent
+from matcalc.errors import MatcalcError
 from matcalc.expr import symbol
 from matcalc.kronecker import kron
 from matcalc.operators import frobenius
@@ -123,3 +124,12 @@ def test_a_kronecker_product_against_another_leaves_an_inner_product() -> None:
     da, db = tangent("dA", a), tangent("dB", b)
     assert transposed(kron(a, db), kron(d, e)) == {db: mul([frobenius(a, d), e])}
     assert transposed(kron(da, b), kron(d, e)) == {da: mul([frobenius(b, e), d])}
+
+
+def test_a_label_that_only_scales_is_offered_as_a_scalar():
+    with pytest.raises(MatcalcError, match="needs a scalar") as caught:
+        mc.grad("log(1 + exp(-y w.T x))", wrt="w")
+    assert caught.value.fixes[0].declare == ("y: scalar",)
+    with pytest.raises(MatcalcError, match="needs a scalar") as caught:
+        mc.grad("exp(x) * y", wrt="x")  # a scalar y leaves a vector
+    assert ("y: scalar",) not in [fix.declare for fix in caught.value.fixes]
