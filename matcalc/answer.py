@@ -428,19 +428,31 @@ class Answers(list[Answer]):
 
     def lines(self, format: str = "text") -> list[str]:
         """One line for each answer, and one for the parts that have names."""
+        together = self._together(format) if format in ("text", "unicode") else None
+        if together is None:
+            return [answer.to(format) for answer in self]
+        bodies, definitions = together
+        return [*bodies, "where " + "; ".join(f"{name} = {text}" for name, text in definitions)]
+
+    def _together(self, format: str) -> tuple[list[str], list[tuple[str, str]]] | None:
+        """The answers, and the definitions of what repeats in all of them; nothing where they are shown apart."""
         from .printers import printed_together
 
-        apart = [answer.to(format) for answer in self]
-        if len(self) < 2 or format not in ("text", "unicode") or not all(type(answer) is Answer for answer in self):
-            return apart
-        first = self[0]
+        if len(self) < 2 or not all(type(answer) is Answer for answer in self):
+            return None
+        for answer in self:
+            answer._ensure_checked()
         typed = [e for answer in self for e in answer._derived.typed]
         taken = [name for answer in self for name in answer._taken()]
-        bodies, definitions = printed_together([a.expression for a in self], format, first._reading.decimals, typed, taken)
+
+        def shown(format: str) -> tuple[list[str], list[tuple[str, str]]]:
+            return printed_together([a.expression for a in self], format, self[0]._reading.decimals, typed, taken)
+
+        bodies, definitions = shown("text")
         where = "where " + "; ".join(f"{name} = {text}" for name, text in definitions)
         if not definitions or not all(answer._reads_as_shown(f"{body} {where}") for answer, body in zip(self, bodies, strict=True)):
-            return apart  # nothing is shared; or what was checked and what would be shown are not the same object
-        return [*bodies, where]
+            return None  # nothing is shared; or what was checked and what would be shown are not the same object
+        return shown(format)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -449,8 +461,10 @@ class Answers(list[Answer]):
         return "[" + ",\n ".join(map(repr, self)) + "]"
 
     def _repr_latex_(self) -> str:
-        rows = r" \\ ".join(f"& {answer.latex()}" for answer in self)
-        return rf"$\displaystyle \begin{{aligned}} {rows} \end{{aligned}}$"
+        from .printers.latex import aligned, sized
+
+        bodies, definitions = self._together("latex") or ([], [])
+        return rf"$\displaystyle {aligned([*map(sized, bodies)] or [answer.latex() for answer in self], definitions)}$"
 
 
 def _described(s: Symbol) -> dict[str, Any]:

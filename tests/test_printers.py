@@ -144,6 +144,13 @@ def test_definitions_are_aligned() -> None:
     assert latex.endswith(r"\end{aligned}")
 
 
+def test_several_answers_name_what_they_share_once() -> None:
+    latex = mc.vjp("softmax(Q K.T / sqrt(d)) V", ["Q", "K", "V"])._repr_latex_()
+    assert latex.count(r"\text{where}") == latex.count(r"\operatorname{softmax}") == 1
+    assert mc.grad("x.T A x", ["x", "A"])._repr_latex_() == (
+        r"$\displaystyle \begin{aligned} & \left(A + A^{\top}\right) x \\ & x x^{\top} \end{aligned}$")
+
+
 def test_names_that_python_or_numpy_use_are_varied_in_code() -> None:
     code = mc.grad("lambda * x.T @ x", "x").code("numpy")
     assert "lambda_: float" in code

@@ -179,12 +179,15 @@ class Latex(Printer, format="latex"):
     # ------------------------------------------------------------ the whole
     @classmethod
     def finish(cls, body: str, definitions: Sequence[tuple[str, str]]) -> str:
-        if not definitions:
-            return sized(body)
-        lines = [rf"& {sized(body)}"]
-        for i, (name, text) in enumerate(definitions):
-            lines.append(("" if i else r"\text{where}\quad ") + f"{name} &= {sized(text)}")
-        return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
+        return aligned([sized(body)], definitions) if definitions else sized(body)
+
+
+def aligned(bodies: Sequence[str], definitions: Sequence[tuple[str, str]]) -> str:
+    """A line for each body, sized already, and one for each definition below them."""
+    lines = [rf"& {body}" for body in bodies]
+    for i, (name, text) in enumerate(definitions):
+        lines.append(("" if i else r"\text{where}\quad ") + f"{name} &= {sized(text)}")
+    return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
 
 def _joined(parts: list[Part]) -> Form:
