@@ -461,10 +461,10 @@ class Answers(list[Answer]):
         return "[" + ",\n ".join(map(repr, self)) + "]"
 
     def _repr_latex_(self) -> str:
-        from .printers.latex import aligned, sized
+        from .printers.latex import aligned, typeset
 
         bodies, definitions = self._together("latex") or ([], [])
-        return rf"$\displaystyle {aligned([*map(sized, bodies)] or [answer.latex() for answer in self], definitions)}$"
+        return rf"$\displaystyle {aligned([*map(typeset, bodies)] or [answer.latex() for answer in self], definitions)}$"
 
 
 def _described(s: Symbol) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def latex_reasons(reasons: Sequence[Reason], printer: Printer, cite: Citations) 
             found.append(latex_left(re.sub(r" [@*] ", r" \\, ", r.words), printer))
         elif r.words:
             formula = _latex_formula(r.words)
-            words = _plain("" if formula else r.rule if _FORMULA.search(r.words) else r.words)
+            named = _FORMULA.search(r.words) and ("^" in r.words or not r.words.startswith("d "))  # the name of a rule, not of a function
+            words = _plain("" if formula else r.rule if named else r.words)
             where = cite.source(r).strip()
             if len(where) > INLINE:
                 comments.append(f"{r.rule}: {where[1:-1]}")
@@ -77,18 +78,26 @@ _FORMULA = re.compile(r"[=*@^<>_()]")
 
 def _latex_formula(words: str) -> str:
     """A rule as a formula, if it is one that our notation says as it stands; `d` in front is the differential."""
-    sides = []
-    for side in words.split(" = "):
-        text, opened = (side[2:], r"\mathrm{d}\,") if side.startswith("d ") else (side, "")
-        change = [f"d{name}: vector(n)" for name in ("x",) if f"d{name}" in text]
-        try:
-            e = build(read(text, known().language(), [*change, *(["x: vector(n)"] if change else [])]))
-        except MatcalcError:
-            return ""
-        if expression_text(e) != text:
-            return ""
-        sides.append(opened + printed(e, "latex"))
-    return " = ".join(sides) if len(sides) == 2 else ""
+    changes = dict.fromkeys(re.findall(r"(?<!\w)d([A-Za-z])(?!\w)", words))
+    for square in (False, True):
+        shapes = {name: "vector(n)" if name.islower() else "matrix(n, n)" if square else "matrix(m, n)" for name in changes}
+        sides = [_latex_side(side, [f"{name}: {shape}" for x, shape in shapes.items() for name in (x, f"d{x}")])
+                 for side in words.split(" = ")]
+        if len(sides) == 2 and all(sides):
+            return " = ".join(sides)
+    return ""
+
+
+def _latex_side(side: str, let: Sequence[str]) -> str:
+    text, opened = (side[2:], r"\mathrm{d}\,") if side.startswith("d ") else (side, "")
+    try:
+        e = build(read(text, known().language(), let))
+    except MatcalcError:
+        return ""
+    if not let and expression_text(e) != text:  # both sides of an identity may have one normal form
+        return ""
+    formula = printed(e, "latex")
+    return opened + formula if "aligned" not in formula else ""
 
 
 def _plain(text: str) -> str:

@@ -16,6 +16,7 @@ from .errors import CheckFailed
 from .expr import Expr, postorder, symbol, symbols
 from .knowledge import known
 from .printers import printer_of
+from .printers.text import named_parts
 from .steps import Reason
 from .structured import LINEAR, structure_of, structured_both_sides, structured_gradient, structured_rows
 from .syntax import Symbol
@@ -115,8 +116,8 @@ class Derivation(Sequence[DerivationStep]):
         >>> print(mc.grad("a.T X b", wrt="X", let=["X: matrix(m, n)"]).derivation.latex())
         \begin{align*}
         \mathrm{d}f &= \mathrm{d}\left(a^{\top} X b\right) \\
-        &= a^{\top} \mathrm{d}X b && \text{d is linear} \\
-        &= \operatorname{tr}\left(b a^{\top} \mathrm{d}X\right) && \text{trace of an outer product} \\
+        &= a^{\top} \, \mathrm{d}X b && \text{d is linear} \\
+        &= \operatorname{tr}\left(b a^{\top} \, \mathrm{d}X\right) && \text{trace of an outer product} \\
         G &= a b^{\top} && \mathrm{d}f = \langle G, \mathrm{d}X \rangle
         \end{align*}
         """
@@ -174,6 +175,8 @@ class Derivation(Sequence[DerivationStep]):
         second = of is not None and (of.op == "hessian" or of.first is not None)
         j = "J" if of is not None and of.op == "jacobian" and not second else "G"
         derivative = _fresh(j, taken)
+        if of is not None and derivative != j:
+            derivative = _fresh(f"{j}_{of.wrt.name}", taken)  # beside the G that arrives, the one for Q
         return Names(_fresh("F" if capital else "f", taken), derivative, _fresh("H", taken), _fresh(f"{'H' if second else j}_free", taken))
 
     def _change(self, variable: Symbol) -> Symbol:
@@ -200,7 +203,8 @@ class Derivation(Sequence[DerivationStep]):
         reading, derived = answer.reading_of_input, answer._derived
         sums = [node for node in postorder([derived.path.f]) if node.op == "add"]  # each difference has one sign in all lines
         read_as = show(reading.root, reading.symbols) if format == "text" else ""
-        texts = written(self._board, format, reading.decimals, [*derived.typed, *sums], derived.typed, self._taken(), read_as)
+        taken, letters = self._names_of_parts()
+        texts = written(self._board, format, reading.decimals, [*derived.typed, *sums], derived.typed, taken, letters, read_as)
         if self._indexed is not None:
             left, _, entries = self._indexed.to(format).partition(" = ")
             texts.blocks.append(Block(left, "indexed", [Row(entries, (Reason("entries", "entry by entry"),))]))
@@ -210,6 +214,15 @@ class Derivation(Sequence[DerivationStep]):
             named = any(re.search(rf"(?<!\w){re.escape(b.left)}(?!\w)", last.rows[-1].text) for b in texts.blocks if b.kind == "named")
             last.rows.append(Row(form, (Reason("written out", "written out") if named else Reason("signs", "signs"),)))
         return texts
+
+    def _names_of_parts(self) -> tuple[set[str], dict[Expr, str]]:
+        """The names in use, those behind `where` in the answer too; and what these stand for: the steps call it the same."""
+        answer, derived = self._answer, self._answer._derived
+        if self._indexed is not None:
+            return self._taken() | set(re.findall(r"(\w+) = ", str(self._indexed).partition(" where ")[2])), {}
+        _, names, parts = named_parts([derived.expression], answer.reading_of_input.decimals, derived.typed, answer._taken())
+        letters = {part.of: names[id(part)] for part in parts if part.of is not None}
+        return self._taken() | {*letters.values()}, letters
 
     # ------------------------------------------------------------ evidence
     def check(self) -> list[Evidence]:

@@ -53,12 +53,13 @@ class Written(NamedTuple):
 
 
 def written(board: Board, format: str, decimals: bool, typed: Sequence[Expr], answers: Sequence[Expr], taken: set[str],
-            read_as: str = "") -> Written:
+            named_in_answer: dict[Expr, str], read_as: str = "") -> Written:
     """The lines of a board, what repeats within one of them named, those left out that say nothing new or nobody would read.
     `typed`, `answers`: the sums whose signs stay as they are, in f and its differential, and in what is read off.
+    `taken`: names in use; `named_in_answer`: of parts that have a name in the answer.
     `read_as`: the expression as it was typed, where it can be shown so."""
     text = _laid_out(Text(decimals, typed), board, "d(")
-    names = _named(board, text, taken)
+    names = _named(board, text, taken, named_in_answer)
     opened = r"\mathrm{d}(" if format == "latex" else "d("
     printer = text if format == "text" else _laid_out(printer_of(format)(decimals, typed), board, opened)
     of_answers = printer if any(part.op == "add" for part in names) else printer_of(format)(decimals, answers)
@@ -123,7 +124,7 @@ def _laid_out(printer: Printer, board: Board, opened: str) -> Printer:
     return printer
 
 
-def _named(board: Board, printer: Printer, taken: set[str]) -> dict[Expr, str]:
+def _named(board: Board, printer: Printer, taken: set[str], letters: dict[Expr, str]) -> dict[Expr, str]:
     """The parts that have names, those first that stand in others; a part that repeats within a line makes that line shorter."""
     lines = [form for chain in board.chains for i, line in enumerate(chain.lines)
              if (form := printer.form(line.expression)).length <= UNREADABLE or i in (0, len(chain.lines) - 1)]
@@ -140,5 +141,5 @@ def _named(board: Board, printer: Printer, taken: set[str]) -> dict[Expr, str]:
     names: dict[Expr, str] = {}
     for form in in_order(Form(ATOM, [(line, 0) for line in lines])):
         if id(form) in found and form.of is not None and form.of not in names:
-            names[form.of] = letter_for(form.of, {*used, *names.values()})
+            names[form.of] = letters.get(form.of) or letter_for(form.of, {*used, *names.values()})
     return names

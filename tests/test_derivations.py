@@ -167,7 +167,7 @@ def test_a_hessian_is_the_gradient_differentiated() -> None:
 def test_names_are_those_of_nothing_else() -> None:
     lines = written("grad", "x.T G x + f * sum(x)", "x", ["f: scalar", "dx: vector(n)"])
     assert lines.startswith("df_ = ")
-    assert "G_ " in lines
+    assert "G_x " in lines
 
 
 def test_what_is_absent_has_no_differential() -> None:
@@ -206,6 +206,24 @@ def test_latex_is_an_aligned_environment(classic: Classic) -> None:
         for cell in cells:
             assert len(re.findall(r"(?<!\\)\{", cell)) == len(re.findall(r"(?<!\\)\}", cell)), cell
             assert cell.count(r"\left") == cell.count(r"\right")
+
+
+def test_latex_says_the_rule_of_a_function_and_not_its_name_here() -> None:
+    latex = mc.grad("norm2sq(A x - b)", "x").derivation.latex()
+    assert r"\mathrm{d}\,\lVert x \rVert_{2}^{2} = 2 x^{\top} \, \mathrm{d}x" in latex
+    assert "norm2sq" not in latex
+    latex = mc.vjp("softmax(Q K.T) V", "Q").derivation.latex()
+    assert r"\langle G_{Q}, \mathrm{d}Q \rangle" in latex
+    assert "differential of" not in latex
+    assert r"\_" not in latex
+
+
+def test_the_parts_of_the_steps_and_of_the_answer_have_the_same_names() -> None:
+    answer = mc.vjp("softmax(Q K.T / sqrt(d)) V", "Q")
+    assert str(answer).endswith("where S = softmax(Q @ K.T / sqrt(d))")
+    lines = [line.partition(" = ") for line in str(answer.derivation).splitlines()]
+    values = {left.strip(): value for left, _, value in lines if left.strip() in ("S", "R")}
+    assert values == {"R": "Q @ K.T / sqrt(d)", "S": "softmax(R)"}
 
 
 def test_long_sources_are_comments_in_latex() -> None:

@@ -179,14 +179,14 @@ class Latex(Printer, format="latex"):
     # ------------------------------------------------------------ the whole
     @classmethod
     def finish(cls, body: str, definitions: Sequence[tuple[str, str]]) -> str:
-        return aligned([sized(body)], definitions) if definitions else sized(body)
+        return aligned([typeset(body)], definitions) if definitions else typeset(body)
 
 
 def aligned(bodies: Sequence[str], definitions: Sequence[tuple[str, str]]) -> str:
-    """A line for each body, sized already, and one for each definition below them."""
+    """A line for each body, typeset already, and one for each definition below them."""
     lines = [rf"& {body}" for body in bodies]
     for i, (name, text) in enumerate(definitions):
-        lines.append(("" if i else r"\text{where}\quad ") + f"{name} &= {sized(text)}")
+        lines.append(("" if i else r"\text{where}\quad ") + f"{name} &= {typeset(text)}")
     return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
 
@@ -207,6 +207,18 @@ def _is_short(e: Expr) -> bool:
 def escaped(word: str) -> str:
     """Letters of a longer name, as they may stand in text."""
     return word.replace("_", r"\_")
+
+
+_CHANGE = re.compile(r"(?<=[\w})])(?<!\\odot)(?<!\\otimes)(?<!\\oslash)(?<!\\cdot) (?=\\mathrm\{d\})")
+
+
+def typeset(text: str) -> str:
+    r"""Brackets as high as what is in them, and a thin space between a factor and a differential behind it.
+
+    >>> print(typeset(r"2 x^{\top} \mathrm{d}x + \mathrm{d}c"))
+    2 x^{\top} \, \mathrm{d}x + \mathrm{d}c
+    """
+    return sized(_CHANGE.sub(r" \\, ", text))
 
 
 _BARS = {r"\lVert": r"\rVert", r"\lvert": r"\rvert", "(": ")"}

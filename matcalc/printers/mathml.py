@@ -18,6 +18,7 @@ ACCENTS = {r"\hat": "^", r"\bar": "‾", r"\tilde": "~", r"\dot": "˙"}
 COMMANDS = {r"\frac": 2, r"\sqrt": 1} | dict.fromkeys(ACCENTS, 1)
 WORDS = re.compile(r"\\(operatorname|mathrm|mathit|mathbf|text)\{((?:[^{}\\]|\\_)*)\}")
 TOKEN = re.compile(WORDS.pattern + r"|\\(?:begin|end)\{aligned\}|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S")
+SPACES = {r"\quad": "1em", r"\,": "0.1667em"}
 APPLY, TIMES = "<mo>&#x2061;</mo>", "<mo>&#x2062;</mo>"
 
 
@@ -130,6 +131,6 @@ def _sign(token: str) -> tuple[str, str]:
         return "operator", f"<mo>{SIGNS[token]}</mo>"
     if token in FUNCTIONS:
         return "head", f"<mi>{token[1:]}</mi>"
-    if token == r"\quad":
-        return "operator", '<mspace width="1em"/>'
+    if token in SPACES:
+        return "operator", f'<mspace width="{SPACES[token]}"/>'
     return "letter", f"<mi>{escape(LETTERS.get(token, token.lstrip(chr(92))))}</mi>"
