@@ -39,17 +39,18 @@ class Part(NamedTuple):
 
 MOST_PLANS = 64  # kept for one function
 FAST = {"f", "d"}
+UNUSUAL = (LookupError, ValueError, TypeError, ArithmeticError, MemoryError, AttributeError)  # the long way says what it is
 
 
 class Planned:
     """The source of one plan, and the function that it is."""
 
-    def __init__(self, parts: Sequence[Part], variables: Sequence[str], sizes: Sizes) -> None:
+    def __init__(self, parts: Sequence[Part], variables: Sequence[str], sizes: Sizes, single: bool = False) -> None:
         lowering = Lowering(sizes, [p.root for p in parts])
         try:
             ops = [p.shaping(lowering.graph, lowering.lower(p.root), sizes) for p in parts]
             self.names = {name: f"a{i}" for i, name in enumerate(variables)}
-            writer = Writer(lowering.graph, ops, self.names)
+            writer = Writer(lowering.graph, ops, self.names, single)
             body = writer.write()
         except RecursionError:
             raise CannotLower("depth") from None
@@ -122,12 +123,12 @@ class Compiled:
             "    try:",
             f"        if not ({' or '.join(tests)}):",
             f"            return _matcalc_plans[{', '.join(key) + ',' if key else '()'}]({', '.join(self.needed)})",
-            "    except (KeyError, _matcalc_singular):",
+            "    except _matcalc_unusual:",
             "        pass",
             f"    _matcalc_given = {{n: v for n, v in {{{given}}}.items() if v is not None}}",
             "    return _matcalc_slowly(_matcalc_values, *_matcalc_more, **_matcalc_given, **_matcalc_others)", ""])
         return _made(source, "compiled", {"_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float,
-                                          "_matcalc_array": np.ndarray, "_matcalc_singular": np.linalg.LinAlgError})
+                                          "_matcalc_array": np.ndarray, "_matcalc_unusual": UNUSUAL})
 
     # ------------------------------------------------------------ the long way
     def slowly(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
@@ -144,7 +145,7 @@ class Compiled:
         if run is not None:
             try:
                 return run(*args)
-            except (np.linalg.LinAlgError, MemoryError, ValueError, OverflowError, TypeError):
+            except UNUSUAL:
                 pass  # node by node says which part has no value
         if self.programs is None:
             self.programs = [Program(p.root, self.wanted, self.dimensions) for p in self.parts]
@@ -175,7 +176,7 @@ class Compiled:
         run = self.plans.get(tuple(key)) if kept else None
         if run is None:
             try:
-                run = Planned(self.parts, list(self.needed), sizes).run
+                run = Planned(self.parts, list(self.needed), sizes, kind == "f").run
             except (CannotLower, KeyError):
                 return None, []
             if kept:

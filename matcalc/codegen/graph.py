@@ -97,8 +97,8 @@ class Graph:
             return self.full(a.data, shape)
         if a.kind == "reshape":
             a = a.args[0]
-        if a.kind == "above zero" and a.shape != shape:
-            return self.op("above zero", (self.reshape(a.args[0], shape),), shape)
+        if _is_step(a) and a.shape != shape:
+            return self.map("sign", [self.reshape(a.args[0], shape)], shape)
         return a if a.shape == shape else self.op("reshape", (a,), shape)
 
     def stacked(self, a: Op) -> Op:
@@ -107,8 +107,8 @@ class Graph:
             return a
         if 1 in a.shape:
             return self.reshape(a, (a.size,))
-        if a.kind == "above zero":
-            return self.op("above zero", (self.stacked(a.args[0]),), (a.size,))
+        if _is_step(a):
+            return self.map("sign", [self.stacked(a.args[0])], (a.size,))
         return self.full(a.data, (a.size,)) if a.kind == "full" else self.op("stacked", (a,), (a.size,))
 
     # ------------------------------------------------------------ entries one by one
@@ -176,8 +176,15 @@ class Graph:
         logistic = self._logistic(flat, shape)
         if logistic is not None:
             return self.product(c, logistic, shape) if c != 1 or len(logistic) > 1 else logistic[0]
+        if any(a.shape and not _is_step(a) for a in flat):
+            flat = [self._comparison(a) if _is_step(a) else a for a in flat]  # a comparison is quicker than numbers
         flat.sort(key=lambda a: (len(a.shape), a.kind == "repeat", a.kind == "power" and a.data is not None and a.data < 0))
         return self.op("product", flat, shape, c)
+
+    def _comparison(self, a: Op) -> Op:
+        if a.kind == "repeat":
+            return self.op("repeat", (self._comparison(a.args[0]),), a.shape, a.data)
+        return self.op("above zero", a.args, a.shape)
 
     def power(self, a: Op, exponent: float) -> Op:
         if exponent == 1:
@@ -194,9 +201,6 @@ class Graph:
 
     def map(self, name: str, args: Sequence[Op], shape: Shape) -> Op:
         """A function of NumPy, entry by entry."""
-        if name == "sign" and args[0].kind == "map" and args[0].data == "maximum" and args[0].args[1].kind in ("number", "full") \
-                and args[0].args[1].data == 0:
-            return self.op("above zero", (args[0],), shape)
         if args[0].kind == "repeat" and len(args) == 1:
             return self.repeat(self.map(name, [args[0].args[0]], args[0].args[0].shape), args[0].data, shape)
         args = [self.number(a.data) if a.kind == "full" else a.args[0] if a.kind == "spread" else a for a in args]
@@ -281,3 +285,15 @@ class Graph:
         if a.kind == "transpose" and b.kind == "transpose":
             return self.inner(a.args[0], b.args[0], None if axis is None else 1 - axis)
         return self.op("inner", (a, b), () if axis is None else (a.shape[1 - axis],), axis)
+
+
+def _is_step(a: Op) -> bool:
+    """Is it sign(maximum(x, 0)), 1 above zero and 0 elsewhere, perhaps looked at in another shape?"""
+    if a.kind == "repeat":
+        return _is_step(a.args[0])
+    if a.kind != "map" or a.data != "sign":
+        return False
+    inner = a.args[0]
+    while inner.kind in ("stacked", "reshape", "transpose"):
+        inner = inner.args[0]
+    return inner.kind == "map" and inner.data == "maximum" and inner.args[1].kind == "number" and inner.args[1].data == 0

@@ -206,7 +206,7 @@ class Lowering:
             return self._extreme(name, args[0], axis)
         if module == "numpy" and function.signature.elementwise:
             return self.graph.map(name, args, shape)
-        if any(a.is_row for a in e.args):
+        if module == "math" or any(a.is_row for a in e.args):
             raise CannotLower(value)
         return self.graph.op("call", args, shape, (value, axis))
 

@@ -8,6 +8,8 @@ from .graph import Graph, Op
 
 LEAVES = frozenset({"number", "input", "full", "eye"})
 VIEWS = frozenset({"transpose", "repeat", "reshape", "slice", "diagonal", "spread"})  # written where they are used
+# may be an argument itself, looked at otherwise, or no numbers: never written over
+BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero"})
 BROADCAST = frozenset({"repeat", "full", "spread"})  # numbers and vectors that stand for more where entries are computed
 ENTRIES = frozenset({"linear", "product", "map", "power", "logistic", "raised", "above zero"})
 RISKY = frozenset({"map", "power", "logistic", "raised", "log determinant", "call"})  # may overflow or have no value, and NumPy warns
@@ -19,7 +21,8 @@ FACTORED = {"inverse": "inverse_of_factored", "solve": "solution_of_factored", "
 class Writer:
     """The statements that compute some operations of a graph."""
 
-    def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str]) -> None:
+    def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str], single: bool = False) -> None:
+        self.kind = ", dtype=np.float32" if single else ""
         self.graph, self.roots, self.names = graph, list(roots), names
         self.lines: list[str] = []
         self.helpers: set[str] = set()
@@ -102,9 +105,9 @@ class Writer:
 
     def _result(self, r: Op) -> str:
         seen = r
-        while seen.kind in ("transpose", "reshape", "slice", "diagonal"):
+        while seen.kind in BORROWED and seen.kind != "call" and seen.args:
             seen = seen.args[0]
-        if seen.kind == "input" and r.shape:
+        if seen.kind in ("input", "call") and r.shape:
             return f"np.array({self.text(r)})"
         return self.text(r, whole=True)
 
@@ -147,14 +150,14 @@ class Writer:
             else:
                 value = self._operand(other, 0)
         name = self._fresh(o)
-        self.lines.append(f"{name} = np.zeros({o.shape})")
+        self.lines.append(f"{name} = np.zeros({o.shape}{self.kind})")
         self.lines.append(f"np.einsum('{''.join(letters)}->{kept}', {name})[...] = {value}")
 
     def _dying(self, o: Op) -> list[Op]:
         """Arrays of o's shape that o may overwrite: nothing reads them after it, and it reads them once, directly."""
         found = []
         for a in o.args:
-            if a.shape != o.shape or a.kind == "above zero" or o.args.count(a) > 1:
+            if a.shape != o.shape or a.kind in BORROWED or o.args.count(a) > 1:
                 continue
             if a in self.variables and self.last.get(a) is o:
                 deep = [b for b in o.args if b is not a and a in self._deep(b)]
@@ -172,7 +175,7 @@ class Writer:
         """A part of o that is a new array in any case gets a name, so that o may be written over it."""
         for a in o.args:
             if a.shape == o.shape and self.uses[a] == 1 and a not in self.variables and a.kind not in LEAVES | VIEWS | ENTRIES \
-                    and a.kind not in ("diag", "outer"):
+                    and a.kind not in BORROWED and a.kind not in ("diag", "outer"):
                 text = self.made(a)[0]
                 self.lines.append(f"{self._fresh(a)} = {text}")
                 return [a]
@@ -325,9 +328,9 @@ class Writer:
 
     def _whole(self, o: Op) -> tuple[str, int]:
         if o.kind == "full":
-            return f"np.full({o.shape}, {float(o.data)!r})", ATOM
+            return f"np.full({o.shape}, {float(o.data)!r}{self.kind})", ATOM
         if o.kind == "spread":
-            return f"np.full({o.shape}, {self.text(o.args[0])})", ATOM
+            return f"np.full({o.shape}, {self.text(o.args[0])}{self.kind})", ATOM
         return f"np.array(np.broadcast_to({self._repeated(o.args[0], o.data)}, {o.shape}))", ATOM
 
     def _text_number(self, o: Op) -> tuple[str, int]:
@@ -340,14 +343,14 @@ class Writer:
         return self.names[o.data], ATOM
 
     def _text_eye(self, o: Op) -> tuple[str, int]:
-        return f"np.eye({o.shape[0]})", ATOM
+        return f"np.eye({o.shape[0]}{self.kind})", ATOM
 
     def _text_spread(self, o: Op) -> tuple[str, int]:
         return self.made(o.args[0]) if o.args[0] not in self.variables else (self.variables[o.args[0]], ATOM)
 
     def _text_commutation(self, o: Op) -> tuple[str, int]:
         m, n = o.data
-        return f"np.eye({m * n})[np.arange({m * n}).reshape({n}, {m}).T.ravel()]", ATOM
+        return f"np.eye({m * n}{self.kind})[np.arange({m * n}).reshape({n}, {m}).T.ravel()]", ATOM
 
     def _text_transpose(self, o: Op) -> tuple[str, int]:
         return f"{self._operand(o.args[0], ATOM)}.T", ATOM
@@ -361,7 +364,7 @@ class Writer:
     def _text_reshape(self, o: Op) -> tuple[str, int]:
         a = o.args[0]
         if not a.shape:
-            return f"np.full({o.shape}, {self.text(a)})", ATOM
+            return f"np.full({o.shape}, {self.text(a)}{self.kind})", ATOM
         text = self._operand(a, ATOM)
         return (f"{text}.reshape({', '.join(map(str, o.shape))})" if o.shape else f"{text}.item()"), ATOM
 
@@ -431,8 +434,6 @@ class Writer:
         return f"{self._operand(a, TIMES)} @ {self._operand(b, UNARY)}", TIMES
 
     def _operand(self, a: Op, level: int) -> str:
-        if a.kind == "above zero":
-            return f"({self.text(a)}).astype(float)"
         return self.text(a, max(level, UNARY), whole=a.kind in BROADCAST)
 
     def _text_outer(self, o: Op) -> tuple[str, int]:
