@@ -103,6 +103,8 @@ class Grammar:
             return self.make("ref", (), word, start, end)
         if word[0] == "_" or (word in misread.WORDS_OF_CODE and not self.calls.is_variable(word)):
             raise misread.no_name(self, token)
+        if following in OPENING and misread.is_indexed(word) and not self.calls.is_variable(word):
+            raise misread.indexed(token)
         if following == "." and self.calls.is_module(word) and self.tokens[self.i + 1][1] != "T":  # np.T is a variable, transposed
             return self._module(token)
         if following == "(":

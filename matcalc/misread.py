@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import Fix, ParseError
+from .errors import Fix, NotSupported, ParseError
 from .syntax import Node
 from .tokens import Token
 
@@ -57,6 +57,24 @@ def _number_before_name(grammar: Grammar, factors: list[Node], ops: list[Token],
 
 
 WORDS_OF_CODE = frozenset(["if", "else", "elif", "for", "while", "and", "or", "not", "return", "import"])
+
+
+INDEXED = {
+    "sum": "sums are written with products and functions of all entries: x.T @ y, norm2sq(X @ w - y), sum(x**2)",
+    "prod": "the logarithm of a product is a sum: sum(log(x))",
+}
+
+
+def is_indexed(word: str) -> bool:
+    """Whether a name is a sum or product over an index, as in `sum_i x_i^2`."""
+    sign, line, index = word.partition("_")
+    return sign in INDEXED and line == "_" and len(index) == 1
+
+
+def indexed(token: Token) -> NotSupported:
+    sign = token[1].partition("_")[0]
+    what = "sum" if sign == "sum" else "product"
+    return NotSupported(f"a {what} over an index is not in the language", (token[2], token[3]), detail=INDEXED[sign])
 
 
 def no_name(grammar: Grammar, token: Token) -> ParseError:
