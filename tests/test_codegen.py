@@ -1,0 +1,118 @@
+"""Compiled answers against evaluation node by node: values, tensors, arguments that stay as they are, errors of ours."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import matcalc as mc
+from matcalc import dims
+from matcalc.codegen import numpy_text
+from matcalc.codegen.compiled import Part, Planned
+from matcalc.compiler import Program
+from matcalc.expr import Expr, symbols
+from matcalc.knowledge import known
+
+FILES = sorted((Path(__file__).parent / "corpus").glob("*.toml"))
+CASES = [case for file in FILES for case in tomllib.loads(file.read_text())["case"]][::4]
+SIZES = (5, 4, 3, 6, 2, 7, 8)
+
+
+def drawn(e: Expr, sizes: dict[str, int], rng: np.random.Generator) -> Any:
+    """Numbers for a variable, with what was declared of it, as a plan takes them."""
+    rows, columns = (dims.evaluate(d, sizes) for d in e.shape)
+    x = rng.uniform(0.2, 1, (rows, columns))
+    if rows == columns:
+        words = known().closure(e.data.properties)
+        x = x @ x.T + np.eye(rows) if words & {"spd", "psd"} else x + x.T if "symmetric" in words else x + 2 * np.eye(rows)
+    return x.item() if e.is_scalar else x[:, 0] if e.is_column else x[0] if e.is_row else x
+
+
+@pytest.mark.parametrize("large", [numpy_text.LARGE, 2], ids=["as planned", "overwriting"])
+@pytest.mark.parametrize("verb", ["grad", "jacobian", "hessian"])
+def test_the_corpus_is_computed_as_node_by_node(verb: str, large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numpy_text, "LARGE", large)
+    rng, seen = np.random.default_rng(0), 0
+    for case in CASES:
+        try:
+            answers = getattr(mc, verb)(case["expr"], case["wrt"], case.get("let", []), check=False)
+        except mc.MatcalcError:
+            continue
+        for answer in answers if isinstance(answers, list) else [answers]:
+            root = answer._derived.compact
+            variables = symbols(root)
+            names = sorted({n for e in [root, *variables.values()] for d in e.shape for n in dims.names(d)} | set(answer._reading.dims))
+            sizes = {n: 3 if n == "n" and "m" in names else SIZES[i % 7] for i, n in enumerate(names)}
+            values = {n: drawn(e, sizes, rng) for n, e in variables.items()}
+            before = {n: np.copy(v) for n, v in values.items()}
+            try:
+                wanted = Program(root, variables, names)({**values, **{n: k for n, k in sizes.items() if n not in variables}})
+            except mc.DomainError:
+                continue  # declared onehot, say
+            plan = Planned([Part(root, lambda v, _: v, lambda _, op, __: op)], list(variables), sizes)
+            got = np.asarray(plan.run(*values.values()), dtype=float).reshape(wanted.shape)
+            assert all((values[n] == before[n]).all() for n in values), f"{answer} changes an argument\n{plan.source}"
+            near = 1e-9 * np.abs(wanted).max(initial=0.0)
+            assert np.allclose(got, wanted, rtol=1e-9, atol=near, equal_nan=True), f"{answer}\n{plan.source}"
+            seen += 1
+    assert seen > 60
+
+
+def arrays(*shapes: tuple[int, ...]) -> list[Any]:
+    rng = np.random.default_rng(1)
+    return [rng.normal(size=s) for s in shapes]
+
+
+@pytest.mark.parametrize(("f", "wrt", "shapes"), [
+    ("norm2sq(T - U @ V.T)", "U", {"T": (3, 4), "U": (3, 2), "V": (4, 2)}), ("logdet(X)", "X", {"X": (3, 3)}),
+    ("tr(A @ X @ B @ X.T)", "X", {"A": (3, 3), "X": (3, 2), "B": (2, 2)}), ("sum(X**3)", "X", {"X": (2, 3)})])
+def test_the_tensor_of_a_hessian_is_what_the_gradient_does(f: str, wrt: str, shapes: dict[str, tuple[int, ...]]) -> None:
+    values = dict(zip(shapes, arrays(*shapes.values()), strict=True))
+    gradient, tensor = mc.grad(f, wrt), mc.hessian(f, wrt).tensor(values)
+    for place in np.ndindex(shapes[wrt]):
+        step = np.zeros(shapes[wrt])
+        step[place] = 1e-6
+        slope = (gradient({**values, wrt: values[wrt] + step}) - gradient({**values, wrt: values[wrt] - step})) / 2e-6
+        assert tensor[(..., *place)] == pytest.approx(slope, rel=1e-5, abs=1e-5)
+
+
+def test_value_and_gradient_share_their_work() -> None:
+    S, x = arrays((4, 4), (4,))
+    S = S @ S.T + np.eye(4)
+    both = mc.value_and_grad("logdet(S) + x.T inv(S) x", "S", ["S: spd"]).compile()
+    value, slope = both(S=S, x=x)
+    assert value == pytest.approx(np.linalg.slogdet(S)[1] + x @ np.linalg.solve(S, x))
+    assert slope == pytest.approx(mc.grad("logdet(S) + x.T inv(S) x", "S", ["S: spd"])(S=S, x=x))
+    assert isinstance(value, float)
+
+
+def test_an_argument_is_never_changed_and_never_returned() -> None:
+    A, = arrays((60, 60))
+    for f, let in (("tr(A.T @ X)", []), ("sum(A * X)", []), ("vec(A).T @ vec(X)", ["A: matrix(n, n)", "X: matrix(n, n)"])):
+        X, before = np.asfortranarray(A.T.copy()), A.copy()
+        found = mc.grad(f, "X", let).compile()(A=A, X=X)
+        found[:] = 7
+        assert (before == A).all()
+
+
+def test_single_precision_stays_single() -> None:
+    A, x = (a.astype(np.float32) for a in arrays((4, 4), (4,)))
+    assert mc.grad("norm2sq(A x)", "x").compile()(A=A, x=x).dtype == np.float32
+    assert mc.hessian("norm2sq(x)", "x").compile()(x=x).dtype == np.float32
+
+
+def test_calls_again_are_as_the_first() -> None:
+    f = mc.grad("sum(erf(x)) + sum(relu(A x))", "x").compile()
+    A, x = arrays((3, 4), (4,))
+    assert (f(A=A, x=x) == f(A=A, x=x)).all()
+    assert f({"A": A.tolist(), "x": x[:, None]}) == pytest.approx(f(A=A, x=x))
+    for wrong, words in (({"A": A}, "no value is given for x"), ({"A": A, "x": A}, "x must be"),
+                         ({"A": A, "x": x, "y": 1}, "y is not a variable"), ({"A": "a", "x": x}, "of numbers")):
+        with pytest.raises(mc.MatcalcError, match=words):
+            f(**wrong)
+    with pytest.raises(mc.MatcalcError, match="no value at these numbers"):
+        mc.grad("logdet(X)", "X").compile()(X=np.zeros((2, 2)))
