@@ -14,6 +14,7 @@ from .costs import FORM, product_cost
 from .graph import Graph, Op, Shape
 
 Sizes = Mapping[str, int]
+MOST_OPENED = 3  # sums in one product of matrices that may be multiplied out
 
 
 class CannotLower(Exception):
@@ -467,6 +468,8 @@ class Lowering:
 
     def _opened(self, factors: tuple[Expr, ...]) -> Op | None:
         """(P + Q) @ R as P @ R + Q @ R where that is cheaper: U @ V.T @ V needs no square matrix."""
+        if sum(f.op == "add" for f in factors) > MOST_OPENED:  # each opening doubles what is looked at
+            return None
         for i, f in enumerate(factors):
             if f.op != "add" or f in self.done or self.uses.get(f, 0) > 1 or not _safe_to_open(f):
                 continue
