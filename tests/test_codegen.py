@@ -116,3 +116,12 @@ def test_calls_again_are_as_the_first() -> None:
             f(**wrong)
     with pytest.raises(mc.MatcalcError, match="no value at these numbers"):
         mc.grad("logdet(X)", "X").compile()(X=np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("f", ["sum(softplus(x @ ones(1, 3)))", "vec(relu(x @ ones(1, 3)))", "diagv(sigmoid(x @ ones(1, 3)))",
+                               "norm2sq(maximum(x @ ones(1, 3), c))", "kron((x @ ones(1, 3))**c, x)", "sum(relu(ones(3) @ x.T), axis=1)"])
+def test_a_repeated_vector_is_a_whole_matrix(f: str) -> None:
+    d = mc.simplify(f, ["x: vector(3)", "c: scalar"], check=False)
+    values = {"x": np.array([0.2, 0.7, 0.4]), "c": 0.5}
+    values = {n: v for n, v in values.items() if n in symbols(d.expression)}
+    assert d(values) == pytest.approx(mc.evaluate(f, values, ["x: vector(3)", "c: scalar"]))

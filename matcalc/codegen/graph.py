@@ -201,12 +201,25 @@ class Graph:
 
     def map(self, name: str, args: Sequence[Op], shape: Shape) -> Op:
         """A function of NumPy, entry by entry."""
-        if args[0].kind == "repeat" and len(args) == 1:
-            return self.repeat(self.map(name, [args[0].args[0]], args[0].args[0].shape), args[0].data, shape)
         args = [self.number(a.data) if a.kind == "full" else a.args[0] if a.kind == "spread" else a for a in args]
         if shape and not any(a.shape for a in args):
             return self.product(1.0, [self.map(name, args, ())], shape)
+        axis = _repeated_along(args)
+        if axis is not None:
+            inner = [a.args[0] if a.shape else a for a in args]
+            return self.repeat(self.map(name, inner, (shape[axis],)), axis, shape)
         return self.op("map", args, shape, name)
+
+    def raised(self, a: Op, b: Op, shape: Shape) -> Op:
+        """a ** b, b no number."""
+        axis = _repeated_along([a, b])
+        if axis is not None:
+            base, exponent = (x.args[0] if x.shape else x for x in (a, b))
+            return self.repeat(self.raised(base, exponent, (shape[axis],)), axis, shape)
+        if a.kind in ("full", "spread"):
+            a = self.number(a.data) if a.kind == "full" else a.args[0]
+            return self.product(1.0, [self.raised(a, b, ())], shape) if not b.shape else self.op("raised", (a, b), shape)
+        return self.op("raised", (a, b), shape)
 
     def _logistic(self, factors: list[Op], shape: Shape) -> list[Op] | None:
         """exp(minimum(x, 0)) / (1 + exp(-abs(x))), which never overflows, is 1 / (1 + exp(-x)), which does so harmlessly: to 0.
@@ -285,6 +298,12 @@ class Graph:
         if a.kind == "transpose" and b.kind == "transpose":
             return self.inner(a.args[0], b.args[0], None if axis is None else 1 - axis)
         return self.op("inner", (a, b), () if axis is None else (a.shape[1 - axis],), axis)
+
+
+def _repeated_along(args: Sequence[Op]) -> int | None:
+    """The axis along which all arrays are repeated vectors; what is computed of them is one, too."""
+    axes = {a.data if a.kind == "repeat" else None for a in args if a.shape}
+    return axes.pop() if len(axes) == 1 else None
 
 
 def _is_step(a: Op) -> bool:

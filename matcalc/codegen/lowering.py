@@ -107,7 +107,7 @@ class Lowering:
         base, exponent = e.args
         if exponent.op == "num":
             return self.graph.power(self.lower(base), float(exponent.data))
-        return self.graph.op("raised", (self.lower(base), self.lower(exponent)), self.shape(e))
+        return self.graph.raised(self.lower(base), self.lower(exponent), self.shape(e))
 
     def _transpose(self, e: Expr) -> Op:
         return self.graph.transpose(self.lower(e.args[0]))
