@@ -119,7 +119,8 @@ def test_calls_again_are_as_the_first() -> None:
 
 
 @pytest.mark.parametrize("f", ["sum(softplus(x @ ones(1, 3)))", "vec(relu(x @ ones(1, 3)))", "diagv(sigmoid(x @ ones(1, 3)))",
-                               "norm2sq(maximum(x @ ones(1, 3), c))", "kron((x @ ones(1, 3))**c, x)", "sum(relu(ones(3) @ x.T), axis=1)"])
+                               "norm2sq(maximum(x @ ones(1, 3), c))", "kron((x @ ones(1, 3))**c, x)", "inv(3 * eye(3) + x @ ones(1, 3))",
+                               "sum(diag(vec(step(x @ ones(1, 3)))))", "sum(relu(ones(3) @ x.T), axis=1)"])
 def test_a_repeated_vector_is_a_whole_matrix(f: str) -> None:
     d = mc.simplify(f, ["x: vector(3)", "c: scalar"], check=False)
     values = {"x": np.array([0.2, 0.7, 0.4]), "c": 0.5}

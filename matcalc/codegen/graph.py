@@ -97,7 +97,7 @@ class Graph:
             return self.full(a.data, shape)
         if a.kind == "reshape":
             a = a.args[0]
-        if _is_step(a) and a.shape != shape:
+        if a.kind == "map" and _is_step(a) and a.shape != shape:
             return self.map("sign", [self.reshape(a.args[0], shape)], shape)
         return a if a.shape == shape else self.op("reshape", (a,), shape)
 
@@ -107,7 +107,7 @@ class Graph:
             return a
         if 1 in a.shape:
             return self.reshape(a, (a.size,))
-        if _is_step(a):
+        if a.kind == "map" and _is_step(a):
             return self.map("sign", [self.stacked(a.args[0])], (a.size,))
         return self.full(a.data, (a.size,)) if a.kind == "full" else self.op("stacked", (a,), (a.size,))
 

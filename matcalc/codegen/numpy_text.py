@@ -221,6 +221,8 @@ class Writer:
         coefficients, constant = o.data
         terms = list(zip(coefficients, o.args, strict=True))
         write = self.lines.append
+        if not dying and all(a.kind in BROADCAST or self._on_diagonal(a) for _, a in terms):
+            return False  # nothing here has the whole shape
         if dying:
             target = next((a for c, a in terms if a in dying and c == 1), dying[0])
             c = next(c for c, a in terms if a is target)
