@@ -142,15 +142,34 @@ class Compiled:
         used = {n: e for n, e in self.wanted.items() if n in given or n in self.needed}
         found, sizes = arranged(used, given, self.dimensions)
         run, args = self._plan(found, sizes, kept=not set(given) & self.dimensions)
-        if run is not None:
-            try:
-                return run(*args)
-            except UNUSUAL:
-                pass  # node by node says which part has no value
         if self.programs is None:
             self.programs = [Program(p.root, self.wanted, self.dimensions) for p in self.parts]
         results = [p.finish(*program.run(given)) for p, program in zip(self.parts, self.programs, strict=True)]
+        if run is not None and self._agrees(run, args, results):
+            try:
+                return run(*args)
+            except UNUSUAL:
+                pass  # no value here says nothing of others
+        elif run is not None:
+            self.plans = self._without(run)  # node by node is right, and slower
         return tuple(results) if len(results) > 1 else results[0]
+
+    def _agrees(self, run: Callable[..., Any], args: Sequence[Any], results: Sequence[Any]) -> bool:
+        """Has a plan the values that were computed node by node? It is asked before the plan is used."""
+        try:
+            found = run(*args)
+        except UNUSUAL:
+            return True
+        for got, wanted in zip(found if len(results) > 1 else [found], results, strict=True):
+            near = 1e-3 * float(np.abs(wanted).max(initial=0.0)) if np.size(wanted) else 0.0
+            if np.shape(got) != np.shape(wanted) or not np.allclose(got, wanted, rtol=1e-3, atol=near, equal_nan=True):
+                return False
+        return True
+
+    def _without(self, run: Callable[..., Any]) -> dict[Any, Callable[..., Any]]:
+        for key in [k for k, v in self.plans.items() if v is run]:
+            del self.plans[key]
+        return self.plans
 
     def _plan(self, found: Mapping[str, Any], sizes: Sizes, kept: bool) -> tuple[Callable[..., Any] | None, list[Any]]:
         """The plan for these arrays, and the arrays as it takes them."""

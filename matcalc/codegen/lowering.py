@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from .. import dims
@@ -372,6 +373,7 @@ class Lowering:
             return opened
         _, cuts = _order([self.dims(f) for f in factors], [self._is_diagonal(f) for f in factors])
 
+        @cache
         def value(i: int, j: int) -> Op:
             if i == j:
                 return self.lower(factors[i])
