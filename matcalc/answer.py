@@ -22,7 +22,7 @@ from .unparse import show
 if TYPE_CHECKING:
     from .derivation import Derivation
 
-TARGETS = ("numpy",)  # languages that `code` writes
+LANGUAGES = ("numpy", "jax", "torch", "julia", "matlab")  # that `code` writes
 
 
 class Understood(NamedTuple):
@@ -134,7 +134,7 @@ class Answer:
     def to(self, format: str) -> str:
         """The form in one of the formats of the command: text, unicode, latex, mathml, sympy, numpy."""
         formats = {"text": lambda: self.text, "sympy": lambda: str(self.sympy())}
-        return formats[format]() if format in formats else self.code(format) if format in TARGETS else self._in(format)
+        return formats[format]() if format in formats else self.code(format) if format in LANGUAGES else self._in(format)
 
     def latex(self) -> str:
         r"""The form in LaTeX, for amsmath: `\left(A + A^{\top}\right) x`."""
@@ -155,12 +155,15 @@ class Answer:
         from .printers import FORMATS, printed
 
         if format not in FORMATS:
-            raise NotSupported(f"there is no format {format!r}", detail=f"the formats: {', '.join(FORMATS)}, sympy, {', '.join(TARGETS)}")
+            raise NotSupported(f"there is no format {format!r}", detail=f"the formats: {', '.join(FORMATS)}, sympy, {', '.join(LANGUAGES)}")
         self._ensure_checked()
         return printed(self._derived.expression, format, self._reading.decimals, self._derived.typed, self._taken())
 
-    def code(self, target: str = "numpy") -> str:
+    def code(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> str:
         """A complete function as source text, with the formula and the shapes; it needs nothing of matcalc.
+
+        target: numpy, jax, torch, julia or matlab. `sizes`: about how large the dimensions are, where that decides in which order
+        products are computed; the function takes arrays of any size.
 
         >>> import matcalc as mc
         >>> print(mc.grad("x.T A x", wrt="x").code("numpy"))
@@ -174,17 +177,10 @@ class Answer:
             A: array (n, n)
             returns: array (n,)
             \"\"\"
-            return (A + A.T) @ x
+            return A @ x + A.T @ x
         <BLANKLINE>
         """
-        from .printers.numpy import NumPy
-
-        if target not in TARGETS:
-            raise NotSupported(f"there is no code for {target!r}", detail=f"the targets: {', '.join(TARGETS)}")
-        self._ensure_checked()
-        arrays = {s.name: s.shape for s in self._needed().values()}
-        printer = NumPy(self._reading.decimals, self._derived.typed)
-        return printer.code(self._request.verb, self._derived.compact, arrays, self._printed())
+        return exported([self], target, sizes)
 
     # ------------------------------------------------------------ evidence
     @property
@@ -384,9 +380,23 @@ class Answer:
             return []
 
 
+def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | None) -> str:
+    """The source of one function for the values of several answers to questions about the same variables."""
+    from .codegen.exported import Function, exported, language
+    from .codegen.parts import plain
+
+    for answer in answers:
+        answer._ensure_checked()
+    arrays = {s.name: s.shape for d in answers for s in d._needed().values()}
+    formula = "\n    ".join(d._printed() for d in answers)
+    function = Function(answers[-1]._request.verb, arrays, formula, [d._derived.compact.shape for d in answers])
+    return exported(language(target), [plain(d._derived.compact, d.shape) for d in answers], function, sizes)
+
+
 def compiled(answers: Sequence[Answer], backend: str, tensor: bool) -> Callable[..., Any]:
     """One function for the values of several answers to questions about the same variables; what they share is computed once."""
-    from .codegen.compiled import Compiled, Part, as_tensor, plain
+    from .codegen.compiled import Compiled
+    from .codegen.parts import Part, as_tensor, plain
 
     if backend != "numpy":
         raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
@@ -425,6 +435,10 @@ class Answers(list[Answer]):
         for answer in self:
             answer._ensure_checked()
         return compiled(self, backend, tensor)
+
+    def code(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> str:
+        """The source of one function for all, as that of one answer."""
+        return exported(self, target, sizes)
 
     def lines(self, format: str = "text") -> list[str]:
         """One line for each answer, and one for the parts that have names."""

@@ -11,10 +11,9 @@ import click
 from .cli_completion import after_expression, files, one_of, variables
 from .cli_errors import UsageError
 from .display import Asked
-from .errors import Fix, NotSupported, nearest
+from .errors import Fix, nearest
 
-FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "json")
-LATER_FORMATS = ("jax", "torch", "julia", "matlab")
+FORMATS = ("text", "unicode", "latex", "mathml", "sympy", "numpy", "jax", "torch", "julia", "matlab", "json")
 CHOICES = {
     "to": FORMATS,
     "syntax": ("auto", "numpy", "matlab", "latex"),
@@ -79,7 +78,7 @@ def read_command(ctx: click.Context) -> Asked:
     options = dict(ctx.params)
     for name, choices in CHOICES.items():
         if name in options:
-            choose(name, options[name], choices, LATER_FORMATS if name == "to" else ())
+            choose(name, options[name], choices)
     options["limits"] = read_limits(options["limit"])
     return Asked(ctx.info_name or "", options, tuple(typed_options(ctx)), ctx.obj)
 
@@ -96,13 +95,10 @@ def typed_options(ctx: click.Context) -> Iterator[tuple[str, str]]:
             yield param.opts[0].removeprefix("--"), "true" if one is True else str(one)
 
 
-def choose(option: str, value: str, now: tuple[str, ...], later: tuple[str, ...] = ()) -> None:
+def choose(option: str, value: str, now: tuple[str, ...]) -> None:
     """Refuse a value that is none of those that an option takes."""
     if value in now:
         return
-    if value in later:
-        raise NotSupported(f"--{option} {value} is not there yet; what works now: {', '.join(now)}",
-                           fixes=[Fix(options=((option, now[0]),))])
     meant = nearest(value, set(now)) or now[0]
     raise UsageError(f"--{option} takes {', '.join(now)}; not {value}", fixes=[Fix(options=((option, meant),))])
 

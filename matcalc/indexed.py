@@ -12,7 +12,7 @@ from .errors import DomainError, Fix, NotSupported
 from .expr import Expr, symbol
 from .indices import IndexForm
 from .knowledge import known
-from .printers.indexed import einsums, index_code, index_latex, index_text
+from .printers.indexed import einsums, index_latex, index_text
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -72,13 +72,20 @@ class IndexAnswer(Answer):
             return from_latex(self._in("latex"))
         return self._printed()
 
-    def code(self, target: str = "numpy") -> str:
+    def code(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> str:
         """A complete function with one einsum for each term."""
-        if target != "numpy":
-            raise NotSupported(f"there is no code for {target!r} in index form", detail="the target: numpy")
+        from .codegen.einsum import by_einsum
+        from .codegen.exported import Function, language, written
+
         self._ensure_checked()
         arrays = {s.name: s.shape for s in self._reading.symbols.values()}
-        return index_code(self._form, self._request.verb, arrays, self._printed(), self._reading.decimals)
+        form = self._form
+        shape = ", ".join(dims.text(d) for e in (form.function, form.wrt) for d in e.shape if d != 1)
+        axes = len(form.of) + len(form.by)
+        result = f"array ({shape}{',' if axes == 1 else ''})" if axes else "float"
+        roots = [array for _, _, parts in einsums(form) for array in parts]
+        function = Function(self._request.verb, arrays, self._printed(), [result])
+        return written(language(target), [*roots, form.function, form.wrt], lambda lowering: [by_einsum(form, lowering)], function, sizes)
 
     def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
         """A function of keyword arrays that gives the tensor, shape(f) + shape(wrt)."""

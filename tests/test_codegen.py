@@ -11,8 +11,9 @@ import pytest
 
 import matcalc as mc
 from matcalc import dims
-from matcalc.codegen import numpy_text
-from matcalc.codegen.compiled import Part, Planned
+from matcalc.codegen import in_place
+from matcalc.codegen.compiled import Planned
+from matcalc.codegen.parts import Part
 from matcalc.compiler import Program
 from matcalc.expr import Expr, symbols
 from matcalc.knowledge import known
@@ -32,10 +33,10 @@ def drawn(e: Expr, sizes: dict[str, int], rng: np.random.Generator) -> Any:
     return x.item() if e.is_scalar else x[:, 0] if e.is_column else x[0] if e.is_row else x
 
 
-@pytest.mark.parametrize("large", [numpy_text.LARGE, 2], ids=["as planned", "overwriting"])
+@pytest.mark.parametrize("large", [in_place.LARGE, 2], ids=["as planned", "overwriting"])
 @pytest.mark.parametrize("verb", ["grad", "jacobian", "hessian"])
 def test_the_corpus_is_computed_as_node_by_node(verb: str, large: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numpy_text, "LARGE", large)
+    monkeypatch.setattr(in_place, "LARGE", large)
     rng, seen = np.random.default_rng(0), 0
     for case in CASES:
         try:

@@ -9,33 +9,18 @@ from __future__ import annotations
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import dims
-from ..compiler import Program, arranged, axes, shaped, unstacked
-from ..dims import SCALAR, Shape
+from ..compiler import Program, arranged, axes
+from ..dims import SCALAR
 from ..errors import DomainError
 from ..expr import Expr, symbols
 from . import runtime
-from .graph import Graph, Op
+from .in_place import InPlace
 from .lowering import CannotLower, Lowering
-from .numpy_text import Writer
-from .tensors import tensor
-
-Sizes = Mapping[str, int]
-Finish = Callable[[Any, Sizes], Any]  # from the two-dimensional value to what the caller wants
-Shaping = Callable[[Graph, Op, Sizes], Op]  # the same, as an operation
-
-
-class Part(NamedTuple):
-    """One result: its expression, and how a user expects it; from the value computed node by node, and as an operation."""
-
-    root: Expr
-    finish: Finish
-    shaping: Shaping
-
+from .parts import Part, Sizes
 
 MOST_PLANS = 64  # kept for one function
 FAST = {"f", "d"}
@@ -50,13 +35,13 @@ class Planned:
         try:
             ops = [p.shaping(lowering.graph, lowering.lower(p.root), sizes) for p in parts]
             self.names = {name: f"a{i}" for i, name in enumerate(variables)}
-            writer = Writer(lowering.graph, ops, self.names, single)
+            writer = InPlace(lowering.graph, ops, self.names, single)
             body = writer.write()
         except RecursionError:
             raise CannotLower("depth") from None
         self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
         run = _made(self.source, "run", {"np": np, **_scope(writer.helpers)})
-        self.run: Callable[..., Any] = _quiet(run) if writer.risky else run
+        self.run: Callable[..., Any] = run if runtime.SILENT is not None else np.errstate(all="ignore")(run)
 
 
 def _made(source: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
@@ -65,29 +50,16 @@ def _made(source: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
     return scope[name]  # type: ignore[no-any-return]
 
 
-def _scope(helpers: set[str]) -> dict[str, Any]:
+def _scope(helpers: Mapping[str, str]) -> dict[str, Any]:
     """What the names in a plan stand for."""
     scope: dict[str, Any] = {}
-    for helper in helpers:
-        module, _, name = helper.rpartition(".")
-        if not module:
-            scope[name] = getattr(runtime, name)
-        elif module != "numpy":
-            try:
-                import_module(module)
-            except ImportError:
-                raise CannotLower(helper) from None
-            scope[module.partition(".")[0]] = import_module(module.partition(".")[0])
+    for name, dotted in helpers.items():
+        module, _, function = dotted.rpartition(".")
+        try:
+            scope[name] = getattr(runtime if module == "runtime" else import_module(module), function)
+        except ImportError:
+            raise CannotLower(dotted) from None
     return scope
-
-
-def _quiet(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Where there is no value there is inf or nan, and no warning."""
-    def quiet(*arrays: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return run(*arrays)
-
-    return quiet
 
 
 class Compiled:
@@ -120,14 +92,18 @@ class Compiled:
         given = ", ".join(f"'{n}': {n}" for n in names)
         source = "\n".join([
             f"def compiled(_matcalc_values=None, /, *_matcalc_more, {', '.join(n + '=None' for n in names)}, **_matcalc_others):",
+            "    _matcalc_token = _matcalc_state.set(_matcalc_silent)",
             "    try:",
             f"        if not ({' or '.join(tests)}):",
             f"            return _matcalc_plans[{', '.join(key) + ',' if key else '()'}]({', '.join(self.needed)})",
             "    except _matcalc_unusual:",
             "        pass",
+            "    finally:",
+            "        _matcalc_state.reset(_matcalc_token)",
             f"    _matcalc_given = {{n: v for n, v in {{{given}}}.items() if v is not None}}",
             "    return _matcalc_slowly(_matcalc_values, *_matcalc_more, **_matcalc_given, **_matcalc_others)", ""])
         return _made(source, "compiled", {"_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float,
+                                          "_matcalc_state": runtime.WARNINGS, "_matcalc_silent": runtime.SILENT,
                                           "_matcalc_array": np.ndarray, "_matcalc_unusual": UNUSUAL})
 
     # ------------------------------------------------------------ the long way
@@ -203,31 +179,3 @@ class Compiled:
                     self.plans.clear()
                 self.plans[tuple(key) or ()] = run
         return run, [args[name] for name in self.needed]
-
-
-def plain(root: Expr, shape: Shape) -> Part:
-    """As a user expects it: a scalar as a float, a vector as an array of one axis."""
-    def shaping(graph: Graph, op: Op, sizes: Sizes) -> Op:
-        if root.is_scalar:
-            return graph.op("float", (op,), ())
-        return graph.reshape(op, (1, *op.shape)) if root.is_row else op
-
-    return Part(root, lambda value, sizes: shaped(value, shape), shaping)
-
-
-def as_tensor(root: Expr, of: Any) -> Part:
-    """The tensor with the axes of the function and those of the variable."""
-    def finish(value: Any, sizes: Sizes) -> Any:
-        return unstacked(value.T if of.layout == "denominator" else value, of.shape, of.wrt.shape, sizes)
-
-    def shaping(graph: Graph, op: Op, sizes: Sizes) -> Op:
-        if root.is_scalar or root.is_row or root.is_column:
-            op = graph.reshape(op, tuple(dims.evaluate(d, sizes) for d in root.shape))
-        if of.layout == "denominator":
-            op = graph.transpose(op)
-        pairs = [(dims.evaluate(r, sizes), dims.evaluate(c, sizes)) for r, c in (of.shape, of.wrt.shape)]
-        wanted = (*axes(of.shape, sizes), *axes(of.wrt.shape, sizes))
-        found = op if op.shape == wanted and 1 in pairs[0] and 1 in pairs[1] else tensor(graph, op, pairs[0], pairs[1])
-        return found if found.shape == wanted else graph.reshape(found, wanted)
-
-    return Part(root, finish, shaping)

@@ -6,7 +6,7 @@ sizes. Constructors fold what costs nothing to fold, so that every later step se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 Shape = tuple[int, ...]
@@ -34,8 +34,9 @@ class Op:
 class Graph:
     """A table of operations."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Container[int] = ()) -> None:
         self._table: dict[Any, Op] = {}
+        self.named = named  # sizes that are names and no numbers
         self.ops: list[Op] = []
         self.shared: set[Op] = set()  # what several operations read: it stays whole, to be computed once
 
@@ -50,6 +51,10 @@ class Graph:
     # ------------------------------------------------------------ leaves
     def number(self, value: float) -> Op:
         return self.op("number", (), (), float(value))
+
+    def count(self, n: int) -> Op:
+        """How many entries there are."""
+        return self.op("size", (), (), n) if n in self.named else self.number(n)
 
     def input(self, name: str, shape: Shape) -> Op:
         return self.op("input", (), shape, name)
@@ -266,15 +271,16 @@ class Graph:
         """The sum of the entries, of all or along an axis."""
         shape = () if axis is None else (a.shape[1 - axis],)
         if a.kind == "full":
-            return self.full(a.data * (a.size if axis is None else a.shape[axis]), shape)
+            return self.product(a.data, [self.count(a.size if axis is None else a.shape[axis])], shape)
         if a.kind == "spread":
-            return self.product(float(a.size if axis is None else a.shape[axis]), [a.args[0]], shape)
+            return self.product(1.0, [self.count(a.size if axis is None else a.shape[axis]), a.args[0]], shape)
         if a.kind == "repeat":
             inner = a.args[0]
             if axis is None:
-                return self.product(float(a.shape[1 - a.data]), [self.total(inner)], ())
-            n = float(a.shape[axis])
-            return self.product(n, [inner], shape) if axis != a.data else self.product(1.0, [self.total(inner)], shape)
+                return self.product(1.0, [self.count(a.shape[1 - a.data]), self.total(inner)], ())
+            if axis == a.data:
+                return self.product(1.0, [self.total(inner)], shape)
+            return self.product(1.0, [self.count(a.shape[axis]), inner], shape)
         if a.kind == "product" and a.data != 1:
             return self.product(a.data, [self.total(self.product(1.0, a.args, a.shape), axis)], shape)
         if a.kind == "power" and a.data == 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,8 +25,10 @@ class CannotLower(Exception):
 class Lowering:
     """One graph for several expressions. What they share is one operation."""
 
-    def __init__(self, sizes: Sizes, roots: Sequence[Expr], graph: Graph | None = None) -> None:
+    def __init__(self, sizes: Sizes, roots: Sequence[Expr], graph: Graph | None = None, target: str = "numpy",
+                 two_axes: bool = False, knows: Callable[[str], bool] = lambda _: True) -> None:
         self.sizes, self.graph, self.prover = sizes, graph or Graph(), Prover()
+        self.target, self.two_axes, self.knows = target, two_axes, knows
         self.done: dict[Expr, Op] = {}
         self.uses: dict[Expr, int] = {}
         for node in postorder(list(roots)):
@@ -72,7 +74,7 @@ class Lowering:
         return self.graph.number(math.pi)
 
     def _size(self, e: Expr) -> Op:
-        return self.graph.number(float(self.sizes[e.data]))
+        return self.graph.count(dims.evaluate(e.data, self.sizes))
 
     def _sym(self, e: Expr) -> Op:
         return self.graph.input(e.data.name, self.shape(e))
@@ -188,10 +190,15 @@ class Lowering:
     # ------------------------------------------------------------ functions of rules/
     def _call(self, e: Expr) -> Op:
         function = of_call(e)
-        key = next((k for k in ("numpy", "definition", "written_out") if function.get(k)), "")
+        keys = [k for k in (self.target, "numpy", "definition", "written_out") if function.get(k)]
+        key = next((k for k in keys if k == self.target or not is_dotted(function.get(k)) or self.knows(function.get(k))), "")
         if not key:
             raise CannotLower(function.name)
         value = function.get(key)
+        if key == self.target != "numpy":
+            args = [self.lower(a) for a in e.args]
+            return self.graph.map(value, args, self.shape(e)) if function.signature.elementwise else \
+                self.graph.op("call", args, self.shape(e), (value, None))
         if not is_dotted(value):
             return self._formula(function, key, e)
         module, _, name = value.rpartition(".")
@@ -221,7 +228,7 @@ class Lowering:
         args = [a.T if a.is_row else a for a in e.args]
         expression, names = template(function, key, tuple(kind(a) for a in args), whole)
         sizes = {n: d if isinstance(d, int) else dims.evaluate(d, self.sizes) for n, d in bindings(function, args).items()}
-        inner = Lowering(sizes, [expression], self.graph)
+        inner = Lowering(sizes, [expression], self.graph, self.target, self.two_axes, self.knows)
         for param, arg in zip(params, args, strict=True):
             if param.name in names:
                 value = inner.done[names[param.name]] = self.lower(arg)
@@ -459,6 +466,8 @@ class Lowering:
         if b.kind == "kron" and b.args[0].kind == "eye":
             right = b.args[1]
             return g.reshape(self.multiplied(g.reshape(a, (a.size // right.shape[0], right.shape[0])), right), shape)
+        if self.two_axes:
+            return None
         if a.kind == "kron" and a.args[0].kind == "eye":
             (n, _), right = a.args[0].shape, a.args[1]
             return g.reshape(g.op("dot", (right, g.reshape(b, (n, right.shape[1], columns))), (n, right.shape[0], columns)), shape)

@@ -1,17 +1,15 @@
-"""Index form in print: text, LaTeX, and NumPy code with einsum."""
+"""Index form in print: text and LaTeX; and its terms as NumPy's einsum takes them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from ..dims import Shape
 from ..expr import Expr, Number, magnitude
 from ..indices import Entry, IndexForm, Term
 from .forms import ATOM, POSTFIX, Form, fresh, render
 from .latex import Latex
 from .layout import Printer
-from .numpy import NumPy
 from .text import LETTERS, Text
 
 NAMED = 24  # characters of an array that is worth a name even if it stands only once
@@ -98,28 +96,6 @@ def einsums(form: IndexForm) -> list[tuple[Number, str, list[Expr]]]:
         met = "".join([x for x in (*form.of, *form.by) if any(x in e.at for e in t.entries)])
         found.append((t.coefficient, ",".join("".join(e.at) for e in t.entries) + "->" + met, [e.array for e in t.entries]))
     return found
-
-
-def index_code(form: IndexForm, verb: str, arrays: Mapping[str, Shape], formula: str, decimals: bool = False) -> str:
-    """A function with one numpy.einsum for each term."""
-    printer = NumPy(decimals)
-    laid = Indexed(form, printer, [*arrays, "np", "math"])
-    lines = [f"    {name} = {text}" for name, text in laid.definitions()]
-    out = [*form.of, *form.by]
-    sums = []
-    for number, subscripts, parts in einsums(form):
-        met = subscripts.partition("->")[2]
-        texts = [render(printer.form(a), {}) if a.op == "eye" else laid.array(a)[0] for a in parts]
-        text = f'np.einsum("{subscripts}", {", ".join(texts)})' if parts else "1.0"
-        if len(met) < len(out):
-            text = f"{text}[{', '.join(':' if x in met else 'None' for x in out)}]" if parts else text
-        scale = "".join(f"{n} * " for n in _number(number, printer))
-        sums.append(("-" if number < 0 else "+", scale + text))
-    body = " ".join(f"{sign} {text}" for sign, text in sums).removeprefix("+ ") or "0.0"
-    shape = ", ".join(printer.dimension(d) for e in (form.function, form.wrt) for d in e.shape if d != 1)
-    whole = all(len(s.partition("->")[2]) == len(out) for _, s, _ in einsums(form)) and bool(form.terms)
-    lines.append(f"    return {body}" if whole else f"    return np.zeros(({shape}{',' if len(out) == 1 else ''})) + {body}")
-    return printer.module(verb, lines, arrays, formula, f"array ({shape}{',' if len(out) == 1 else ''})" if out else "float")
 
 
 def _is_delta(e: Entry) -> bool:

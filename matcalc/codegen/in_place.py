@@ -1,0 +1,355 @@
+"""NumPy source for compiled functions: temporaries overwritten where nothing needs them any more, LAPACK called directly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .graph import Graph, Op
+from .python_text import PythonText
+from .writer import ATOM, BROADCAST, ENTRIES, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made
+
+# may be an argument itself, looked at otherwise, or no numbers: never written over
+BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero"})
+LARGE = 2_000  # entries from which a temporary is worth overwriting
+
+
+class InPlace(PythonText):
+    """Statements that do as little as an expert would."""
+
+    importing = None
+
+    def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str], single: bool = False, large: int | None = None) -> None:
+        self.large = LARGE if large is None else large
+        self.like = "dtype=np.float32" if single else ""
+        self.single = single
+        super().__init__(graph, roots, names, width=None)
+        self.last = self._last_reads()
+
+    def new(self, function: str, *args: str) -> str:
+        return f"np.{function}({', '.join([*args, *([self.like] if self.like else [])])})"
+
+    def is_named(self, o: Op) -> bool:
+        if o.kind in LEAVES or o.kind in VIEWS:
+            return False
+        if self.uses[o] > 1 or _is_filled(o) or o.kind in ("log determinant", "stacked"):
+            return True
+        return o.kind in ENTRIES and o.size >= self.large and o.kind != "above zero"
+
+    def _last_reads(self) -> dict[Op, Op | None]:
+        """Who reads each named operation last; None: it is wanted at the end."""
+        last: dict[Op, Op | None] = {}
+        pinned: set[Op] = set()
+        for o in self.named:
+            for a in self.read_by(o):
+                last[a] = o
+                if o.kind in ("stacked", "kron"):
+                    pinned.add(a)
+        for r in self.roots:
+            for a in ({r} if r in self.is_named_op else self.read_by(r)):
+                last[a] = None
+        return last | dict.fromkeys(pinned)
+
+    # ------------------------------------------------------------ statements
+    def result(self, r: Op) -> str:
+        seen = r
+        while seen.kind in BORROWED and seen.kind != "call" and seen.args:
+            seen = seen.args[0]
+        if (seen.kind in ("input", "call") and r.shape) or r.kind == "diagonal":
+            return f"np.array({self.text(r)})"
+        if r.kind == "repeat":
+            return f"np.array({self.whole(r)[0]})"
+        return self.text(r, whole=True)
+
+    def statement(self, o: Op) -> None:
+        if o.kind in ENTRIES and o.size >= self.large and self._in_place(o):
+            return
+        if _is_filled(o):
+            self._filled(o)
+        elif self.uses[o] == 1 and o.kind in ENTRIES:
+            self.is_named_op.discard(o)  # written where it is used
+        else:
+            self.assign(o, self.made(o)[0])
+
+    def _filled(self, o: Op) -> None:
+        """Zeros, and a matrix written along the places where two axes agree."""
+        letters = list("ijkl")
+        if o.kind == "spread entries":
+            letters[2:] = "ij"
+            value, kept = self.operand(o.args[0]) if o.args[0].kind != "full" else self.number(o.args[0].data), "ij"
+        else:
+            at = next(i for i, a in enumerate(o.args) if a.kind == "eye")
+            same, other = o.data[at], o.args[1 - at]
+            letters[letters.index(same[1])] = same[0]
+            kept = same[0] + o.data[1 - at]
+            if other.kind == "eye":
+                pair = o.data[1 - at]
+                letters[letters.index(pair[1])] = pair[0]
+                kept, value = same[0] + pair[0], "1"
+            else:
+                value = self.operand(other)
+        name = self.assign(o, self.new("zeros", f"{o.shape}"))
+        self.lines.append(f"np.einsum('{''.join(letters)}->{kept}', {name})[...] = {value}")
+
+    def _dying(self, o: Op) -> list[Op]:
+        """Arrays of o's shape that o may overwrite: nothing reads them after it, and it reads them once, directly."""
+        found = []
+        for a in o.args:
+            if a.shape != o.shape or a.kind in BORROWED or o.args.count(a) > 1:
+                continue
+            if a in self.variables and self.last.get(a) is o:
+                deep = [b for b in o.args if b is not a and a in self._deep(b)]
+                if all(b.kind == "repeat" for b in deep):
+                    for b in deep:  # what is read of it otherwise is computed before
+                        v = b.args[0]
+                        while self.is_divisor(v):
+                            v = v.args[0]
+                        if v not in self.variables:
+                            self.assign(v, self.made(v)[0])
+                    found.append(a)
+        return found
+
+    def _started(self, o: Op) -> list[Op]:
+        """A part of o that is a new array in any case gets a name, so that o may be written over it."""
+        for a in o.args:
+            if a.shape == o.shape and self.uses[a] == 1 and a not in self.variables and a.kind not in LEAVES | VIEWS | ENTRIES \
+                    and a.kind not in BORROWED and a.kind not in ("diag", "outer"):
+                self.assign(a, self.made(a)[0])
+                return [a]
+        return []
+
+    def _deep(self, o: Op) -> set[Op]:
+        return set() if o in self.is_named_op else self.read_by(o)
+
+    def _over(self, o: Op, target: Op) -> str:
+        """o takes the place of another operation."""
+        self.variables[o] = self.variables.pop(target)
+        return self.variables[o]
+
+    def _in_place(self, o: Op) -> bool:
+        """Write o as steps on one array; False where one expression is as good."""
+        dying = self._dying(o) or self._started(o)
+        write = self.lines.append
+        if o.kind == "linear":
+            return self._sum_in_place(o, dying)
+        if o.kind == "product":
+            return self._product_in_place(o, dying)
+        if o.kind == "map":
+            if not dying or (len(o.args) > 1 and o.args[0] is not dying[0] and o.args[1] is not dying[0]):
+                return False
+            text = ", ".join(self.text(a) for a in o.args)
+            name = self._over(o, dying[0])
+            write(f"np.{o.data}({text}, out={name})")
+            return True
+        if o.kind == "power" and dying and o.data in (2, -1, 0.5):
+            name = self._over(o, dying[0])
+            write({2: f"np.multiply({name}, {name}, out={name})", -1: f"np.divide(1, {name}, out={name})",
+                   0.5: f"np.sqrt({name}, out={name})"}[o.data])
+            return True
+        if o.kind == "logistic":
+            if dying:
+                name = self._over(o, dying[0])
+                write(f"np.exp({name}, out={name})")
+            else:
+                name = self.assign(o, f"np.exp({self.text(o.args[0])})")
+            write(f"{name} += 1")
+            write(f"np.divide(1, {name}, out={name})")
+            return True
+        return False
+
+    def _sum_in_place(self, o: Op, dying: list[Op]) -> bool:
+        """One term, written over or made anew, and the others added to it."""
+        coefficients, constant = o.data
+        terms = list(zip(coefficients, o.args, strict=True))
+        write = self.lines.append
+        if dying:
+            target = next((a for c, a in terms if a in dying and c == 1), dying[0])
+            c = next(c for c, a in terms if a is target)
+            rest = [(d, a) for d, a in terms if a is not target]
+            first = next((t for t in rest if t[0] == 1 and not self._on_diagonal(t[1])), None) if c == -1 and not constant else None
+            start = self.text(first[1], PLUS) if first is not None else ""
+            name = self._over(o, target)
+            if c == -1 and constant:
+                write(f"np.subtract({self.number(constant)}, {name}, out={name})")
+                constant = 0.0
+            elif first is not None:
+                rest.remove(first)
+                write(f"np.subtract({start}, {name}, out={name})")
+            elif c == -1:
+                write(f"np.negative({name}, out={name})")
+            elif c != 1:
+                write(f"{name} *= {self.number(c)}")
+        else:
+            begun = self._begun(o, terms, constant)
+            if begun is None:
+                return False
+            name, rest, constant = begun
+        for d, a in rest:
+            place = f"{name}.flat[::{o.shape[-1] + 1}]" if self._on_diagonal(a) else name
+            value = self._diagonal_text(a) if self._on_diagonal(a) else None
+            size = self.scaled(abs(d), a) if value is None else self.number(abs(d)) if value == "1" else value if abs(d) == 1 \
+                else f"{self.number(abs(d))} * {value}"
+            write(f"{place} {'-' if d < 0 else '+'}= {size}")
+        if constant:
+            write(f"{name} {'-' if constant < 0 else '+'}= {self.number(abs(constant))}")
+        return True
+
+    def _begun(self, o: Op, terms: list[tuple[float, Op]], constant: float) -> tuple[str, list[tuple[float, Op]], float] | None:
+        """A new array for a sum: its name, the terms and the constant that remain to be added; None where one expression is as good."""
+        starts = [t for t in terms if not self._on_diagonal(t[1])]
+        whole = [t for t in starts if t[1].kind not in BROADCAST and t[1].shape == o.shape]
+        mixed = len({t[1].data for t in starts if t[1].kind == "repeat"}) > 1  # a column and a row
+        if not whole and not mixed:
+            return None  # nothing here has the whole shape
+        if len(starts) < 2:
+            if len(terms) == 1:
+                return None
+            (c, a), = starts
+            rest = [t for t in terms if t is not starts[0]]
+            if c != 1:
+                return self.assign(o, self.scaled(c, a)), rest, constant
+            return self.assign(o, f"{self.text(a, TIMES)} + {self.number(constant)}"), rest, 0.0
+        if whole:
+            first = whole[0]
+            second = next(t for t in starts if t is not first)
+        else:
+            first = next(t for t in starts if t[1].kind == "repeat")
+            second = next(t for t in starts if t[1].kind == "repeat" and t[1].data != first[1].data)
+        if terms.index(second) < terms.index(first):
+            first, second = second, first
+        text = f"{self.scaled(*first)} {'-' if second[0] < 0 else '+'} {self.scaled(abs(second[0]), second[1])}"
+        return self.assign(o, text), [t for t in terms if t is not first and t is not second], constant
+
+    def _product_in_place(self, o: Op, dying: list[Op]) -> bool:
+        c, factors = o.data, list(o.args)
+        write = self.lines.append
+        scalars = [f for f in factors if not f.shape]
+        if dying:
+            target = dying[0]
+            factors.remove(target)
+            text = self._scalars(c, scalars)
+            name = self._over(o, target)
+        else:
+            arrays = [f for f in factors if f.shape and not self.is_divisor(f) and f.kind != "above zero"]
+            if len(arrays) < 2 or len(factors) + (c != 1) < 3 or (arrays[0].shape != o.shape and arrays[1].shape != o.shape):
+                return False
+            if all(f.kind in BROADCAST for f in arrays[:2]):
+                return False
+            for f in arrays[:2]:
+                factors.remove(f)
+            text = self._scalars(c, scalars)
+            name = self.assign(o, f"{self.text(arrays[0], TIMES)} * {self.text(arrays[1], UNARY)}")
+        if text:
+            write(f"np.negative({name}, out={name})" if text == "-1" else f"{name} *= {text}")
+        for f in factors:
+            if f.shape:
+                divisor = self.is_divisor(f)
+                write(f"{name} {'/' if divisor else '*'}= {self.divisor(f) if divisor else self.text(f)}")
+        return True
+
+    def _scalars(self, c: float, scalars: Sequence[Op]) -> str:
+        """The numbers of a product, as one."""
+        if not scalars:
+            return "" if c == 1 else self.number(c)
+        return self.text(self.graph.product(c, scalars, ()))
+
+    def _on_diagonal(self, a: Op) -> bool:
+        return a.kind in ("eye", "diag") and a not in self.is_named_op
+
+    def _diagonal_text(self, a: Op) -> str:
+        return "1" if a.kind == "eye" else self.text(a.args[0], UNARY)
+
+    # ------------------------------------------------------------ what is quicker written otherwise
+    def helper(self, name: str, *args: str) -> Made:
+        self.helpers[name] = f"runtime.{name}"
+        return self.call(name, *args)
+
+    def function(self, dotted: str, args: Sequence[str]) -> Made:
+        module, _, _ = dotted.rpartition(".")
+        if module in ("", "numpy", "numpy.linalg"):
+            return super().function(dotted, args)
+        name = dotted.replace(".", "_")
+        self.helpers[name] = dotted
+        return self.call(name, *args)
+
+    def _text_call(self, o: Op) -> Made:
+        value, axis = o.data
+        args = [self.operand(a) for a in o.args] + ([] if axis is None else [f"axis={axis}"])
+        text = self.function(value, args)[0]
+        return self.helper("last", text) if not value.startswith("numpy.") or value.endswith("slogdet") else (text, ATOM)
+
+    def whole(self, o: Op) -> Made:
+        if o.kind == "full":
+            return self.new("full", f"{o.shape}", repr(float(o.data))), ATOM
+        return super().whole(o)
+
+    def _text_float(self, o: Op) -> Made:
+        return f"float({self.text(o.args[0])})", ATOM
+
+    def _text_map(self, o: Op) -> Made:
+        if self.single and not o.shape:  # a function of a Python float is double
+            return f"np.float32(np.{o.data}({', '.join(self.text(a) for a in o.args)}))", ATOM
+        return f"np.{o.data}({', '.join(self.text(a) for a in o.args)})", ATOM
+
+    def _text_power(self, o: Op) -> Made:
+        a = o.args[0]
+        if not a.shape and o.data != int(o.data):  # a root of a negative number of Python's is complex
+            if a.kind in ("inner", "dot") and a.args[0] is a.args[1] and o.data == 0.5:
+                return f"{self.text(a, ATOM)} ** 0.5", POWER
+            return f"np.power({self.text(a)}, {self.number(o.data)})", ATOM
+        return super()._text_power(o)
+
+    def _text_raised(self, o: Op) -> Made:
+        if not o.shape:
+            return f"np.power({', '.join(self.text(a) for a in o.args)})", ATOM
+        return super()._text_raised(o)
+
+    def _text_dot(self, o: Op) -> Made:
+        a, b = o.args
+        return f"{self.operand(a, TIMES)} @ {self.operand(b, UNARY)}", TIMES
+
+    def _text_outer(self, o: Op) -> Made:
+        u, v = o.args
+        return f"{self.operand(u, ATOM)}[:, None] * {self.operand(v, UNARY)}", TIMES
+
+    def _text_inner(self, o: Op) -> Made:
+        a, b = (self.operand(x) for x in o.args)
+        if o.data is None and not any(x.kind == "transpose" for x in o.args):
+            return f"np.vdot({a}, {b})", ATOM
+        return f"np.einsum('ij,ij->{'' if o.data is None else 'ij'[1 - o.data]}', {a}, {b})", ATOM
+
+    def _text_diagonal(self, o: Op) -> Made:
+        return f"{self.operand(o.args[0], ATOM)}.diagonal()", ATOM
+
+    def reshaped(self, text: str, shape: Sequence[int]) -> str:
+        return f"{text}.reshape({', '.join(map(str, shape))})" if shape else f"{text}.item()"
+
+    # ------------------------------------------------------------ linear algebra
+    def cholesky(self, a: str) -> str:
+        return self.helper("cholesky_factor", a)[0]
+
+    def inverse_of_factored(self, factor: str, o: Op) -> Made:
+        return self.helper("inverse_of_factored", factor)
+
+    def solution_of_factored(self, factor: str, b: str, o: Op) -> Made:
+        return self.helper("solution_of_factored", factor, b)
+
+    def _text_inverse(self, o: Op) -> Made:
+        factor = self.factored(o) or (self.cholesky(self.operand(o.args[0])) if o.data else None)
+        return self.inverse_of_factored(factor, o) if factor else self.helper("inverse", self.operand(o.args[0]))
+
+    def _text_solve(self, o: Op) -> Made:
+        if self.factored(o):
+            return super()._text_solve(o)
+        return self.helper("solution_spd" if o.data else "solution", *(self.operand(x) for x in o.args))
+
+    def _text_log_determinant(self, o: Op) -> Made:
+        factor = self.factored(o)
+        return self.helper("log_determinant_of_factored", factor) if factor else super()._text_log_determinant(o)
+
+    def _text_weighted_gram(self, o: Op) -> Made:
+        return self.helper("weighted_gram", *(self.operand(a) for a in o.args))
+
+
+def _is_filled(o: Op) -> bool:
+    """Is most of it zero?"""
+    return o.kind == "spread entries" or (o.kind == "crossed" and any(a.kind == "eye" for a in o.args))
