@@ -81,7 +81,7 @@ class Answer:
         self._wants_check, self._seed = check, seed
         self._evidence: Evidence | None = None
         self._text: str | None = None
-        self._compiled: dict[bool, Callable[..., Any]] = {}
+        self._compiled: dict[tuple[bool, Any], Callable[..., Any]] = {}
         self._derivation: Derivation | None = None
         self._notes = notes
         self._atoms = atoms or {}  # what names stand for, where the question came from SymPy
@@ -341,16 +341,17 @@ class Answer:
     _sympy_ = sympy
 
     # ------------------------------------------------------------ values
-    def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
+    def compile(self, backend: Any = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
         """A function of keyword arrays (or of one mapping) that gives the value of the form; `tensor`: that of `d.tensor`.
 
         The gradient of a scalar has the shape of its variable either way.
         """
         self._ensure_checked()
         stacked = tensor and self._of is not None and self._of.is_matrix
-        if stacked not in self._compiled:
-            self._compiled[stacked] = compiled([self], backend, stacked)
-        return self._compiled[stacked]
+        key = (stacked, backend)
+        if key not in self._compiled:
+            self._compiled[key] = compiled([self], backend, stacked)
+        return self._compiled[key]
 
     def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The value of the form shown: a vector as a 1-D array, a scalar as a float."""
@@ -393,13 +394,11 @@ def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | 
     return exported(language(target), [plain(d._derived.compact, d.shape) for d in answers], function, sizes)
 
 
-def compiled(answers: Sequence[Answer], backend: str, tensor: bool) -> Callable[..., Any]:
+def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[..., Any]:
     """One function for the values of several answers to questions about the same variables; what they share is computed once."""
     from .codegen.compiled import Compiled
     from .codegen.parts import Part, as_tensor, plain
 
-    if backend != "numpy":
-        raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
     parts: list[Part] = []
     wanted: dict[str, Expr] = {}
     spelled: dict[str, str] = {}
@@ -413,7 +412,13 @@ def compiled(answers: Sequence[Answer], backend: str, tensor: bool) -> Callable[
         spelled |= {s.spelled: s.name for s in d.known_symbols().values() if s.spelled}
         dimensions |= set(d._reading.dims)
         others |= {*d._reading.dims, *([d.wrt] if d.wrt else [])}
-    function = Compiled(parts, wanted, frozenset(dimensions), others, spelled).function()
+    of = (parts, wanted, frozenset(dimensions), others, spelled)
+    if backend == "numpy":
+        function = Compiled(*of).function()
+    else:
+        from .codegen.backends import Elsewhere, library
+
+        function = Elsewhere(library(backend), *of).function()
     function.__name__ = function.__qualname__ = answers[-1]._request.verb
     arrays = "".join(f"\n{name}: {dims.shape_text(e.shape)}" for name, e in wanted.items())
     function.__doc__ = "\n".join(d._printed() for d in answers) + f"\n{arrays}"
@@ -430,7 +435,7 @@ class Answers(list[Answer]):
     where S = softmax(Q @ K.T)
     """
 
-    def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
+    def compile(self, backend: Any = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
         """One function of keyword arrays for all: a tuple of their values; what they share is computed once."""
         for answer in self:
             answer._ensure_checked()

@@ -6,6 +6,8 @@ listed is refused, wherever it leads: `numpy.load`, `numpy.frompyfunc`, `scipy.l
 
 from __future__ import annotations
 
+import re
+
 NAMES = {
     "numpy": """
         abs absolute fabs sign positive negative square sqrt cbrt reciprocal exp exp2 expm1 log log2 log10 log1p
@@ -25,3 +27,36 @@ NAMES = {
     "matcalc.numerics": "adjugate eigmax eigmax_projector nuclear spectral",
 }
 PURE = frozenset(f"{module}.{name}" for module, names in NAMES.items() for name in names.split())
+
+# The same for the libraries and languages that code is written in. Julia and MATLAB run nothing here: any word will do.
+_JAX = """jax.scipy.special: erf erfc erfinv gammaln gammainc gammaincc digamma polygamma zeta betaln expit logit log_ndtr ndtr ndtri entr
+    rel_entr kl_div xlogy xlog1py expi exp1 i0 i0e i1 i1e spence
+    jax.scipy.linalg: expm expm_frechet sqrtm inv det cholesky
+    jax.nn: sigmoid softplus relu log_sigmoid silu gelu elu selu celu soft_sign hard_tanh"""
+_TORCH = """torch: abs acos acosh asin asinh atan atan2 atanh ceil cos cosh deg2rad erf erfc erfinv exp exp2 expm1 floor hypot i0 lgamma log
+    log10 log1p log2 logaddexp logit digamma rad2deg reciprocal round rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc relu
+    torch.special: bessel_j0 bessel_j1 digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammaln i0 i0e i1 i1e log_ndtr log1p logit
+    ndtr ndtri psi sinc xlog1py xlogy zeta
+    torch.nn.functional: softplus silu gelu elu selu celu softsign logsigmoid hardtanh
+    torch.linalg: matrix_exp inv pinv det cholesky matrix_power"""
+STANDARD = frozenset("""abs acos acosh asin asinh atan atan2 atanh ceil cos cosh exp expm1 floor hypot log log1p log2 log10 logaddexp
+    maximum minimum sign sin sinh sqrt square tan tanh tril triu inv det pinv slogdet cholesky matrix_power""".split())  # of the array API
+
+
+def _listed(text: str) -> frozenset[str]:
+    """`module: names module: names` as full names."""
+    found, module = [], ""
+    for word in text.split():
+        if word.endswith(":"):
+            module = word[:-1]
+        else:
+            found.append(f"{module}.{word}")
+    return frozenset(found)
+
+
+def _word(value: str) -> bool:
+    return re.fullmatch(r"([A-Za-z]\w*\.)?[A-Za-z]\w*", value) is not None
+
+
+TARGETS = {"jax": _listed(_JAX).__contains__, "torch": _listed(_TORCH).__contains__, "array": STANDARD.__contains__,
+           "julia": _word, "matlab": str.isidentifier}

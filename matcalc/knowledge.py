@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .callables import PURE
+from .callables import PURE, TARGETS
 from .errors import RuleError, nearest
 from .expr import Head
 from .names import canonical
@@ -16,7 +16,7 @@ from .syntax import Language, Param, Signature
 
 FUNCTION_KEYS = frozenset(
     "signature derivative differential trace_differential definition adjoint matrix written_out role alternative see transpose "
-    "domain smooth kink numpy sympy latex latex_matrix unicode unicode_matrix source".split()
+    "domain smooth kink numpy jax torch array julia matlab sympy latex latex_matrix unicode unicode_matrix source".split()
 )
 
 
@@ -361,6 +361,13 @@ def _check_value(table: dict[str, Any], where: Source) -> None:
             meant = nearest(value, set(PURE))
             raise RuleError(f"{where}: {value.strip()} is not a function that a rule may name", detail=(
                 f"did you mean {meant}?\n" if meant else "") + "allowed: what computes a number from numbers (matcalc/callables.py)")
+
+
+    for key, allowed in TARGETS.items():
+        value = table.get(key, "")
+        if value and (not isinstance(value, str) or not allowed(value)):
+            raise RuleError(f"{where}: {value} is not a function that a rule may name for {key}",
+                            detail="allowed: what computes a number from numbers (matcalc/callables.py)")
 
 
 def _check_words(entry: str, signature: Signature, where: Source) -> None:

@@ -40,11 +40,11 @@ class Planned:
         except RecursionError:
             raise CannotLower("depth") from None
         self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
-        run = _made(self.source, "run", {"np": np, **_scope(writer.helpers)})
+        run = made(self.source, "run", {"np": np, **_scope(writer.helpers)})
         self.run: Callable[..., Any] = run if runtime.SILENT is not None else np.errstate(all="ignore")(run)
 
 
-def _made(source: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
+def made(source: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
     """A function of source that was written here, of operations and numbered names."""
     exec(compile(source, "<matcalc>", "exec"), scope)  # noqa: S102 (the text is ours; the names in it were checked)
     return scope[name]  # type: ignore[no-any-return]
@@ -102,19 +102,14 @@ class Compiled:
             "        _matcalc_state.reset(_matcalc_token)",
             f"    _matcalc_given = {{n: v for n, v in {{{given}}}.items() if v is not None}}",
             "    return _matcalc_slowly(_matcalc_values, *_matcalc_more, **_matcalc_given, **_matcalc_others)", ""])
-        return _made(source, "compiled", {"_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float,
+        return made(source, "compiled", {"_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float,
                                           "_matcalc_state": runtime.WARNINGS, "_matcalc_silent": runtime.SILENT,
                                           "_matcalc_array": np.ndarray, "_matcalc_unusual": UNUSUAL})
 
     # ------------------------------------------------------------ the long way
     def slowly(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """Judge the arguments, make a plan for their shapes, and run it; node by node where there is none."""
-        if more or (values is not None and not isinstance(values, Mapping)):
-            raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
-        given = {self.spelled.get(k, k): v for k, v in {**(values or {}), **arrays}.items()}
-        unknown = [k for k in given if k not in self.wanted and k not in self.others]
-        if unknown:
-            raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(self.wanted))
+        given = self.named(values, more, arrays)
         used = {n: e for n, e in self.wanted.items() if n in given or n in self.needed}
         found, sizes = arranged(used, given, self.dimensions)
         run, args = self._plan(found, sizes, kept=not set(given) & self.dimensions)
@@ -129,6 +124,16 @@ class Compiled:
         elif run is not None:
             self.plans = self._without(run)  # node by node is right, and slower
         return tuple(results) if len(results) > 1 else results[0]
+
+    def named(self, values: Mapping[str, Any] | None, more: Sequence[Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """What is given, by the names of the answer."""
+        if more or (values is not None and not isinstance(values, Mapping)):
+            raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
+        given = {self.spelled.get(k, k): v for k, v in {**(values or {}), **arrays}.items()}
+        unknown = [k for k in given if k not in self.wanted and k not in self.others]
+        if unknown:
+            raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(self.wanted))
+        return given
 
     def _agrees(self, run: Callable[..., Any], args: Sequence[Any], results: Sequence[Any]) -> bool:
         """Has a plan the values that were computed node by node? It is asked before the plan is used."""

@@ -268,7 +268,8 @@ def written(target: Target, roots: Sequence[Expr], results: Callable[[Lowering],
             taken.add(name := fresh(LETTERS.get(len(o.shape), "T"), taken))
             return name
 
-        writer = target.writer(lowering.graph, ops, names, spelled, letter)
+        array = next((names[n] for n, s in function.arrays.items() if s != SCALAR), "")
+        writer = target.writer(lowering.graph, ops, names, spelled, letter, given=array)
         lines = writer.write()
     except (CannotLower, NotWritten, RecursionError) as error:
         raise NotSupported(f"there is no {target.name} code for this form", detail=f"it has no word for {error}") from None

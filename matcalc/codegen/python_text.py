@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..callables import STANDARD
 from .graph import Op
 from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
 
 BOUNDS = {"maximum": "min", "minimum": "max"}  # what a bound on one side is called
-STANDARD = frozenset("""abs acos acosh asin asinh atan atan2 atanh ceil cos cosh exp expm1 floor hypot log log1p log2 log10 logaddexp maximum
-    minimum sign sin sinh sqrt square tan tanh tril triu inv det pinv slogdet cholesky matrix_power""".split())  # of the array API
 PLAIN = frozenset({"number", "size", "linear", "product", "power", "raised"})  # of plain numbers they make plain numbers
 
 
@@ -23,6 +22,7 @@ class PythonText(Writer):
     home = "numpy"  # where the functions of rules/ are, when it says no other place
     permute = "transpose"
     like = ""  # how new arrays get the kind of the given ones; {0} is one of these
+    alone = ""  # the same where none is given
 
     def write(self) -> list[str]:
         if self.importing:
@@ -31,8 +31,9 @@ class PythonText(Writer):
 
     def new(self, function: str, *args: str) -> str:
         """An array that is made from nothing, of the kind of those given."""
-        given = next((self.names[o.data] for o in self.needed if o.kind == "input" and o.shape), "")
-        return f"{self.module}.{function}({', '.join([*args, *([self.like.format(given)] if self.like and given else [])])})"
+        given = next((self.names[o.data] for o in self.needed if o.kind == "input" and o.shape), self.given)
+        kind = self.like.format(given) if given else self.alone
+        return f"{self.module}.{function}({', '.join([*args, *([kind] if kind else [])])})"
 
     def tuple_of(self, shape: Sequence[int]) -> str:
         return f"({self.sizes(shape)}{',' if len(shape) == 1 else ''})"
@@ -302,6 +303,7 @@ class TorchText(StrictText):
     axis = "dim"
     permute = "permute"
     like = "dtype={0}.dtype, device={0}.device"
+    alone = "dtype=torch.float64"
 
     def flat(self, text: str) -> str:
         return f"{text}.reshape(-1)"

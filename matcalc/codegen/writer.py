@@ -31,7 +31,8 @@ class Writer:
     returned = "return {0}"
 
     def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str], spelled: Callable[[int], str] = str,
-                 fresh: Callable[[Op], str] | None = None, width: int | None = LONG) -> None:
+                 fresh: Callable[[Op], str] | None = None, width: int | None = LONG, given: str = "") -> None:
+        self.given = given  # the name of an array: new ones are of its kind
         self.graph, self.roots, self.names, self.spelled, self.width = graph, list(roots), names, spelled, width
         self.lines: list[str] = []
         self.imports: set[str] = set()
