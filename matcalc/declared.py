@@ -44,19 +44,23 @@ def has(a: Array, property_: str, tolerance: float = 1e-8) -> bool:
     near = tolerance * max(1.0, float(np.abs(a).max(initial=0)))
     square = a.shape[0] == a.shape[1]
     rows = a.T if a.shape[1] == 1 else a
+
+    def vanishes(x: Array) -> bool:
+        return bool(np.abs(x).max(initial=0) <= near)
+
     tests = {
-        "symmetric": lambda: square and np.abs(a - a.T).max() <= near,
-        "skew": lambda: square and np.abs(a + a.T).max() <= near,
-        "diagonal": lambda: square and np.abs(a - np.diag(np.diag(a))).max() <= near,
-        "lower": lambda: np.abs(np.triu(a, 1)).max(initial=0) <= near,
-        "upper": lambda: np.abs(np.tril(a, -1)).max(initial=0) <= near,
-        "orthogonal": lambda: square and np.abs(a.T @ a - np.eye(len(a))).max() <= near,
-        "psd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() >= -near,
-        "spd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min() > 1e-12 * float(np.abs(a).max()),
+        "symmetric": lambda: square and vanishes(a - a.T),
+        "skew": lambda: square and vanishes(a + a.T),
+        "diagonal": lambda: square and vanishes(a - np.diag(np.diag(a))),
+        "lower": lambda: vanishes(np.triu(a, 1)),
+        "upper": lambda: vanishes(np.tril(a, -1)),
+        "orthogonal": lambda: square and vanishes(a.T @ a - np.eye(len(a))),
+        "psd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min(initial=0) >= -near,
+        "spd": lambda: has(a, "symmetric") and np.linalg.eigvalsh(a).min(initial=np.inf) > 1e-12 * float(np.abs(a).max(initial=0)),
         "invertible": lambda: square and np.linalg.matrix_rank(a) == len(a),
         "positive": lambda: a.min(initial=1) > 0,
         "nonnegative": lambda: a.min(initial=0) >= -near,
-        "simplex": lambda: a.min() >= -near and np.abs(rows.sum(axis=1) - 1).max() <= near,
-        "onehot": lambda: bool(np.all((np.abs(a) <= near) | (np.abs(a - 1) <= near)) and np.abs(rows.sum(axis=1) - 1).max() <= near),
+        "simplex": lambda: a.min(initial=0) >= -near and vanishes(rows.sum(axis=1) - 1),
+        "onehot": lambda: bool(np.all((np.abs(a) <= near) | (np.abs(a - 1) <= near))) and vanishes(rows.sum(axis=1) - 1),
     }
     return bool(tests[property_]())  # type: ignore[no-untyped-call]
