@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
+import numpy as np
+
 Shape = tuple[int, ...]
 
 
@@ -209,6 +211,11 @@ class Graph:
         args = [self.number(a.data) if a.kind == "full" else a.args[0] if a.kind == "spread" else a for a in args]
         if shape and not any(a.shape for a in args):
             return self.product(1.0, [self.map(name, args, ())], shape)
+        if all(a.kind == "number" for a in args):
+            with np.errstate(all="ignore"):
+                value = float(getattr(np, name)(*[a.data for a in args]))
+            if np.isfinite(value):
+                return self.number(value)
         axis = _repeated_along(args)
         if axis is not None:
             inner = [a.args[0] if a.shape else a for a in args]
