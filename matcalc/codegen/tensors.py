@@ -23,6 +23,8 @@ def tensor(graph: Graph, matrix: Op, of: Pair, by: Pair) -> Op:
         return _scaled(graph, matrix.data, matrix.args[:-1], tensor(graph, matrix.args[-1], of, by))
     if matrix.kind == "full":
         return graph.full(matrix.data, shape)
+    if matrix.kind == "spread":
+        return graph.product(1.0, matrix.args, shape)
     found = _structured(graph, matrix, of, by)
     return found if found is not None else graph.op("unstack", (matrix,), shape)
 
@@ -76,7 +78,14 @@ def _unstacked(graph: Graph, v: Op, shape: Pair) -> Op:
         return v.args[0]
     if v.kind == "full":
         return graph.full(v.data, shape)
+    if v.kind == "spread":
+        return graph.product(1.0, v.args, shape)
     if v.kind in ("product", "linear", "map", "power") and all(a.shape in ((), v.shape) for a in v.args):
         parts = [a if not a.shape else _unstacked(graph, a, shape) for a in v.args]
-        return graph.op(v.kind, parts, shape, v.data)
+        if v.kind == "linear":
+            coefficients, constant = v.data
+            return graph.linear(list(zip(coefficients, parts, strict=True)), constant, shape)
+        if v.kind == "power":
+            return graph.power(parts[0], v.data)
+        return graph.product(v.data, parts, shape) if v.kind == "product" else graph.map(v.data, parts, shape)
     return graph.transpose(graph.reshape(v, shape[::-1]))
