@@ -285,7 +285,7 @@ def _named(function: Function, value: str) -> Step:
         values = [int(a.item()) if whole else a for a, whole in zip(args, integers, strict=True)]
         try:
             result = f(*values) if axis is None else f(*values, axis=axis, keepdims=True)
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
             raise DomainError(f"{function.name} has no value at these numbers: {error}") from None
         result = result[-1] if isinstance(result, tuple) else result  # slogdet: sign and logarithm
         return np.asarray(result).reshape(1, 1) if scalar else np.asarray(result)
