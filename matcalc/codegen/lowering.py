@@ -202,39 +202,46 @@ class Lowering:
         if not is_dotted(value):
             return self._formula(function, key, e)
         module, _, name = value.rpartition(".")
-        args = [self.lower(a) for a in e.args]
-        shape = self.shape(e)
-        axis = function.head.axis
         if value == "numpy.linalg.inv":
             return self._inverse(e.args[0])
+        args = self._arguments(function, e)
         if value == "numpy.linalg.slogdet":
-            return self.graph.op("log determinant", args, shape, self.prover.holds(e.args[0], "spd"))
+            return self.graph.op("log determinant", args, (), self.prover.holds(e.args[0], "spd"))
         if value == "numpy.linalg.norm":
             return self.graph.power(self.graph.inner(args[0], args[0]) if args[0].shape else self.graph.power(args[0], 2), 0.5)
         if module == "numpy" and name in ("max", "min"):
-            return self._extreme(name, args[0], axis)
+            return self._extreme(name, args[0], function.head.axis)
         if module == "numpy" and function.signature.elementwise:
-            return self.graph.map(name, args, shape)
-        if module == "math" or any(a.is_row for a in e.args):
-            raise CannotLower(value)
-        return self.graph.op("call", args, shape, (value, axis))
+            return self.graph.map(name, args, self.shape(e))
+        like = function.signature.result.kind == "matrix" or any(p.kind == "matrix" and function.signature.result.kind == "like"
+                                                                 for p in function.signature.params)
+        return self._reshaped(self.graph.op("call", args, self.dims(e) if like else self.shape(e), (value, function.head.axis)), e)
+
+    def _arguments(self, function: Function, e: Expr) -> list[Op]:
+        """The arguments of a function that is called: where it is one of matrices a vector has two axes, too."""
+        params = [p for p in function.signature.params if p.kind != "axis"]
+        args = [self._matrix(a) if p.kind == "matrix" or function.head.axis is not None else self.lower(a)
+                for p, a in zip(params, e.args, strict=True)]
+        if any(p.kind == "integer" and a.kind != "number" for p, a in zip(params, args, strict=True)):
+            raise CannotLower(function.name)  # a variable is a float, and no whole number
+        return args
 
     def _formula(self, function: Function, key: str, e: Expr) -> Op:
         """A formula of the table, its arguments as they are: what is computed of one argument twice is exactly equal."""
         params = [p for p in function.signature.params if p.kind != "axis"]
-        if any(a.is_row for a in e.args) and not all(p.kind == "any" for p in params):
-            raise CannotLower(function.name)
         whole = {p.name: int(a.data) for p, a in zip(params, e.args, strict=True) if p.kind == "integer" and a.op == "num"}
-        args = [a.T if a.is_row else a for a in e.args]
-        expression, names = template(function, key, tuple(kind(a) for a in args), whole)
+        turned = all(p.kind == "any" for p in params)  # a row is then as good as its transpose
+        args = [a.T if a.is_row and turned else a for a in e.args]
+        expression, names = template(function, key, tuple("matrix" if a.is_row else kind(a) for a in args), whole)
         sizes = {n: d if isinstance(d, int) else dims.evaluate(d, self.sizes) for n, d in bindings(function, args).items()}
         inner = Lowering(sizes, [expression], self.graph, self.target, self.two_axes, self.knows)
         for param, arg in zip(params, args, strict=True):
             if param.name in names:
-                value = inner.done[names[param.name]] = self.lower(arg)
-                if inner.uses.get(names[param.name], 0) > 1 and value.kind in ("linear", "product"):
+                symbol = names[param.name]
+                value = inner.done[symbol] = self.lower(arg) if symbol.is_scalar or symbol.is_column else self._matrix(arg)
+                if inner.uses.get(symbol, 0) > 1 and value.kind in ("linear", "product"):
                     self.graph.shared.add(value)
-        return inner.lower(expression)
+        return self._reshaped(inner.lower(expression), e)
 
     def _extreme(self, name: str, a: Op, axis: int | None) -> Op:
         if a.kind == "full" or not a.shape:
@@ -247,11 +254,10 @@ class Lowering:
         return self.graph.op(name, (a,), shape, axis)
 
     def _inverse(self, a: Expr) -> Op:
-        value = self.lower(a)
-        spd = self.prover.holds(a, "spd")
         if a.op == "transpose":
             return self.graph.transpose(self._inverse(a.args[0]))
-        return self.graph.op("inverse", (value,), value.shape, spd)
+        value = self._matrix(a)
+        return self._reshaped(self.graph.op("inverse", (value,), value.shape, self.prover.holds(a, "spd")), a)
 
     # ------------------------------------------------------------ products of matrices
     def _chain(self, e: Expr, factor: Op) -> Op:

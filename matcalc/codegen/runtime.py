@@ -17,6 +17,7 @@ except ImportError:
     lapack = None
 
 Array = Any
+REFUSED = getattr(getattr(lapack, "_flapack", None), "__flapack_error", ValueError)  # what LAPACK raises for an argument that cannot be
 
 
 def _silence() -> tuple[Any, Any]:
@@ -82,7 +83,7 @@ def log_determinant_of_factored(factor: Array) -> Any:
 def inverse(a: Array) -> Array:
     """The inverse, from the LU factors: a quarter less work than solving for the identity."""
     getrf = lapack_function("getrf", a)
-    if getrf is None:
+    if getrf is None or not a.size:
         return np.linalg.inv(a)
     factors, pivots, info = getrf(a.T)
     if info:
@@ -110,6 +111,15 @@ def solution_spd(a: Array, b: Array) -> Array:
 def last(value: Any) -> Any:
     """Of several results the last: expm_frechet returns the exponential and its derivative."""
     return value[-1] if isinstance(value, tuple) else value
+
+
+def entrywise(f: Any) -> Any:
+    """A function of Python's numbers, for every entry; single precision stays single, and of a number it is a number."""
+    def of(*args: Any) -> Any:
+        found = np.vectorize(f, otypes=[np.result_type(*args, 0.0)])(*args)
+        return found if found.ndim else found.item()
+
+    return of
 
 
 def weighted_gram(d: Array, x: Array) -> Array:
