@@ -7,44 +7,58 @@ long way, which judges each argument.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..compiler import Program, arranged, axes
 from ..dims import SCALAR
-from ..errors import DomainError
+from ..errors import DomainError, MatcalcError
 from ..expr import Expr, symbols
 from . import runtime
 from .in_place import InPlace
 from .lowering import CannotLower, Lowering
 from .parts import Part, Sizes
+from .trials import ROUNDING, SHORT, agree, reduced, tried, work
 
+Run = Callable[..., Any]
 MOST_PLANS = 64  # kept for one function
 FAST = {"f", "d"}
-UNUSUAL = (LookupError, ValueError, TypeError, ArithmeticError, MemoryError, AttributeError)  # the long way says what it is
+# the long way says what it is
+UNUSUAL = (LookupError, ValueError, TypeError, ArithmeticError, MemoryError, AttributeError, runtime.REFUSED)
+
+
+class Taken(NamedTuple):
+    """Arrays as a plan takes them. `key`: what the plan is kept under; where no dimension is given `Compiled.function` writes it out."""
+
+    key: Any
+    single: bool
+    args: list[Any]
 
 
 class Planned:
-    """The source of one plan, and the function that it is."""
+    """The source of one plan, and the function that it is. `large`: from how many entries temporaries are overwritten."""
 
-    def __init__(self, parts: Sequence[Part], variables: Sequence[str], sizes: Sizes, single: bool = False) -> None:
-        lowering = Lowering(sizes, [p.root for p in parts])
+    def __init__(self, parts: Sequence[Part], variables: Sequence[str], sizes: Sizes, single: bool = False,
+                 large: int | None = None) -> None:
+        self.names = {name: f"a{i}" for i, name in enumerate(variables)}
         try:
+            lowering = Lowering(sizes, [p.root for p in parts])
             ops = [p.shaping(lowering.graph, lowering.lower(p.root), sizes) for p in parts]
-            self.names = {name: f"a{i}" for i, name in enumerate(variables)}
-            writer = InPlace(lowering.graph, ops, self.names, single)
+            writer = InPlace(lowering.graph, ops, self.names, single, large)
             body = writer.write()
-        except RecursionError:
+            self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
+            run = made(self.source, "run", {"np": np, **_scope(writer.helpers)})
+        except (RecursionError, SyntaxError, MemoryError):  # Python reads so many parentheses in each other, and no more
             raise CannotLower("depth") from None
-        self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
-        run = made(self.source, "run", {"np": np, **_scope(writer.helpers)})
-        self.run: Callable[..., Any] = run if runtime.SILENT is not None else np.errstate(all="ignore")(run)
+        run = _narrow(run) if single else run
+        self.run: Run = run if runtime.SILENT is not None else np.errstate(all="ignore")(run)
 
 
-def made(source: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
+def made(source: str, name: str, scope: dict[str, Any]) -> Run:
     """A function of source that was written here, of operations and numbered names."""
     exec(compile(source, "<matcalc>", "exec"), scope)  # noqa: S102 (the text is ours; the names in it were checked)
     return scope[name]  # type: ignore[no-any-return]
@@ -56,10 +70,23 @@ def _scope(helpers: Mapping[str, str]) -> dict[str, Any]:
     for name, dotted in helpers.items():
         module, _, function = dotted.rpartition(".")
         try:
-            scope[name] = getattr(runtime if module == "runtime" else import_module(module), function)
+            found = getattr(runtime if module == "runtime" else import_module(module), function)
         except ImportError:
             raise CannotLower(dotted) from None
+        scope[name] = runtime.entrywise(found) if module == "math" else found
     return scope
+
+
+def _narrow(run: Run) -> Run:
+    """In single precision, also where a number in it was computed in double."""
+    def narrow(value: Any) -> Any:
+        return value.astype(np.float32, copy=False) if isinstance(value, np.ndarray) else value
+
+    def narrowed(*arrays: Any) -> Any:
+        found = run(*arrays)
+        return tuple(map(narrow, found)) if isinstance(found, tuple) else narrow(found)
+
+    return narrowed
 
 
 class Compiled:
@@ -71,10 +98,10 @@ class Compiled:
         self.parts, self.dimensions, self.others, self.spelled = list(parts), dimensions, others, spelled
         self.needed = {name: e for p in parts for name, e in symbols(p.root).items()}
         self.wanted = {**wanted, **{n: e for n, e in self.needed.items() if n not in wanted}}
-        self.plans: dict[Any, Callable[..., Any]] = {}
-        self.programs: list[Program] | None = None
+        self.plans: dict[Any, Run] = {}  # those that have the values of node by node, by the shapes that they are for
+        self.made: dict[Any, Run | None] = {}  # all of them; None where there is none, or a wrong one
 
-    def function(self) -> Callable[..., Any]:
+    def function(self) -> Run:
         """The callable: arguments by keyword, or as one mapping."""
         names = [*self.wanted, *sorted(self.others - self.dimensions - set(self.wanted))]
         if not names or any(not n.isidentifier() or keyword.iskeyword(n) or n.startswith("_matcalc") for n in names):
@@ -88,7 +115,7 @@ class Compiled:
                 key += [f"{name}.shape", f"{name}.dtype.num"]
             else:
                 tests.append(f"{name} is not None and {name}.__class__ is not _matcalc_array")
-                key.append(f"None if {name} is None else {name}.shape")
+                key.append(f"None if {name} is None else ({name}.shape, {name}.dtype.num)")
         given = ", ".join(f"'{n}': {n}" for n in names)
         source = "\n".join([
             f"def compiled(_matcalc_values=None, /, *_matcalc_more, {', '.join(n + '=None' for n in names)}, **_matcalc_others):",
@@ -112,17 +139,20 @@ class Compiled:
         given = self.named(values, more, arrays)
         used = {n: e for n, e in self.wanted.items() if n in given or n in self.needed}
         found, sizes = arranged(used, given, self.dimensions)
-        run, args = self._plan(found, sizes, kept=not set(given) & self.dimensions)
-        if self.programs is None:
-            self.programs = [Program(p.root, self.wanted, self.dimensions) for p in self.parts]
-        results = [p.finish(*program.run(given)) for p, program in zip(self.parts, self.programs, strict=True)]
-        if run is not None and self._agrees(run, args, results):
-            try:
-                return run(*args)
-            except UNUSUAL:
-                pass  # no value here says nothing of others
-        elif run is not None:
-            self.plans = self._without(run)  # node by node is right, and slower
+        taken = self._taken(found, sizes, set(given) & self.dimensions)
+        run = self._plan(taken, sizes) if taken is not None else None
+        if taken is None or run is None:
+            return self._result(self._by_node(given))
+        if taken.key not in self.plans:
+            if work(self.programs, sizes) <= SHORT:
+                return self._result(self._compared(taken, run, used, sizes, self._by_node(given)))
+            self._judged(taken, run, self._in_small(used, sizes) is not False)
+        try:
+            return self._result(self._values(self.plans[taken.key], taken))
+        except UNUSUAL:  # a wrong plan is none; and no value here says nothing of others
+            return self._result(self._by_node(given))
+
+    def _result(self, results: Sequence[Any]) -> Any:
         return tuple(results) if len(results) > 1 else results[0]
 
     def named(self, values: Mapping[str, Any] | None, more: Sequence[Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,28 +165,69 @@ class Compiled:
             raise DomainError(f"{unknown[0]} is not a variable of this answer", detail="its variables: " + ", ".join(self.wanted))
         return given
 
-    def _agrees(self, run: Callable[..., Any], args: Sequence[Any], results: Sequence[Any]) -> bool:
-        """Has a plan the values that were computed node by node? It is asked before the plan is used."""
+    # ------------------------------------------------------------ node by node
+    @cached_property
+    def programs(self) -> list[Program]:
+        return [Program(p.root, self.wanted, self.dimensions) for p in self.parts]
+
+    def _by_node(self, given: Mapping[str, Any]) -> list[Any]:
+        """The values, each in an array of its own."""
+        values = [p.finish(*program.run(given)) for p, program in zip(self.parts, self.programs, strict=True)]
+        return [np.array(v) if isinstance(v, np.ndarray) else v for v in values]
+
+    # ------------------------------------------------------------ is a plan right?
+    def _compared(self, taken: Taken, run: Run, used: Mapping[str, Expr], sizes: Sizes, wanted: Sequence[Any]) -> Sequence[Any]:
+        """The values of a plan where they are those of node by node, `wanted`; else these."""
         try:
-            found = run(*args)
+            found = self._values(run, taken)
         except UNUSUAL:
-            return True
-        for got, wanted in zip(found if len(results) > 1 else [found], results, strict=True):
-            near = 1e-3 * float(np.abs(wanted).max(initial=0.0)) if np.size(wanted) else 0.0
-            if np.shape(got) != np.shape(wanted) or not np.allclose(got, wanted, rtol=1e-3, atol=near, equal_nan=True):
-                return False
-        return True
+            return wanted
+        same = agree(found, wanted)
+        if same is not None:  # these numbers may be such that everything cancels
+            self._judged(taken, run, same or bool(tried(self._test(run, sizes), used, sizes)))
+        return found if same else wanted
 
-    def _without(self, run: Callable[..., Any]) -> dict[Any, Callable[..., Any]]:
-        for key in [k for k, v in self.plans.items() if v is run]:
-            del self.plans[key]
-        return self.plans
+    def _judged(self, taken: Taken, run: Run, right: bool) -> None:
+        """From now on a plan is used, or it is not."""
+        if right:
+            self.plans[taken.key] = run
+        else:
+            self.made[taken.key] = None
 
-    def _plan(self, found: Mapping[str, Any], sizes: Sizes, kept: bool) -> tuple[Callable[..., Any] | None, list[Any]]:
-        """The plan for these arrays, and the arrays as it takes them."""
+    def _in_small(self, used: Mapping[str, Expr], sizes: Sizes) -> bool | None:
+        """Is the plan right that is made for the same question in small, and overwrites whatever it can? None if there is no telling."""
+        for small in reduced(sizes, self.programs):
+            try:
+                run = Planned(self.parts, list(self.needed), small, large=2).run
+            except (CannotLower, *UNUSUAL):
+                continue
+            same = tried(self._test(run, small), used, small)
+            if same is not None:
+                return same
+        return None
+
+    def _test(self, run: Run, sizes: Sizes) -> Callable[[Mapping[str, Any]], bool | None]:
+        """Says of arrays of these sizes whether a plan has the values of node by node."""
+        def same(arrays: Mapping[str, Any]) -> bool | None:
+            taken = self._taken(arrays, sizes, set())
+            try:
+                return None if taken is None else agree(self._values(run, taken), self._by_node({**sizes, **arrays}), ROUNDING)
+            except (MatcalcError, *UNUSUAL):
+                return None
+
+        return same
+
+    def _values(self, run: Run, taken: Taken) -> Sequence[Any]:
+        with np.errstate(all="ignore"):
+            found = run(*taken.args)
+        return found if len(self.parts) > 1 else [found]
+
+    # ------------------------------------------------------------ plans
+    def _taken(self, found: Mapping[str, Any], sizes: Sizes, told: Set[str]) -> Taken | None:
+        """The arrays as a plan takes them; None where there is no plan for such numbers. `told`: dimensions given by name."""
         kinds = {a.dtype.char for name, a in found.items() if self.wanted[name].shape != SCALAR}
         if not kinds <= FAST or any(a.dtype.kind == "c" for a in found.values()):
-            return None, []
+            return None
         kind = kinds.pop() if len(kinds) == 1 else "d"
         args: dict[str, Any] = {}
         key: list[Any] = []
@@ -169,18 +240,23 @@ class Compiled:
                 key.append(None)
             else:
                 array = np.asarray(array, dtype=kind).reshape((-1,) if e.is_row else axes(e.shape, sizes))
-                key.append(array.shape)
                 if name in self.needed:
                     args[name] = array
-                    key.append(array.dtype.num)
-        run = self.plans.get(tuple(key)) if kept else None
-        if run is None:
+                    key += [array.shape, array.dtype.num]
+                else:
+                    key.append((array.shape, array.dtype.num))
+        if told:
+            key.append(tuple((name, sizes[name]) for name in sorted(told)))
+        return Taken(tuple(key), kind == "f", [args[name] for name in self.needed])
+
+    def _plan(self, taken: Taken, sizes: Sizes) -> Run | None:
+        """The plan for these shapes, made if there was none."""
+        if taken.key not in self.made:
+            if len(self.made) >= MOST_PLANS:
+                self.made.clear()
+                self.plans.clear()
             try:
-                run = Planned(self.parts, list(self.needed), sizes, kind == "f").run
-            except (CannotLower, KeyError):
-                return None, []
-            if kept:
-                if len(self.plans) >= MOST_PLANS:
-                    self.plans.clear()
-                self.plans[tuple(key) or ()] = run
-        return run, [args[name] for name in self.needed]
+                self.made[taken.key] = Planned(self.parts, list(self.needed), sizes, taken.single).run
+            except (CannotLower, *UNUSUAL):
+                self.made[taken.key] = None
+        return self.made[taken.key]
