@@ -74,7 +74,7 @@ def _structured(graph: Graph, matrix: Op, of: Pair, by: Pair) -> Op | None:
 
 def _unstacked(graph: Graph, v: Op, shape: Pair) -> Op:
     """The matrix of a stacked vector."""
-    if v.kind == "stacked":
+    if v.kind == "stacked" and v.args[0].shape == shape:
         return v.args[0]
     if v.kind == "full":
         return graph.full(v.data, shape)
