@@ -145,9 +145,10 @@ class Graph:
             return self.op("spread", (self.linear(parts, constant, ()),), shape)
         if constant == 0 and len(parts) == 1:
             return self.product(parts[0][0], [parts[0][1]], shape)
-        if shape and all(a.kind == "repeat" and a.data == parts[0][1].data for _, a in parts):
-            inner = self.linear([(c, a.args[0]) for c, a in parts], constant, parts[0][1].args[0].shape)
-            return self.repeat(inner, parts[0][1].data, shape)
+        axis = _repeated_along([a for _, a in parts])
+        if axis is not None:
+            inner = self.linear([(c, a.args[0] if a.shape else a) for c, a in parts], constant, (shape[axis],))
+            return self.repeat(inner, axis, shape)
         parts.sort(key=lambda part: part[0] < 0)  # what is subtracted comes last
         return self.op("linear", [a for _, a in parts], shape, (tuple(c for c, _ in parts), constant))
 
