@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -100,6 +101,8 @@ class Compiled:
         self.wanted = {**wanted, **{n: e for n, e in self.needed.items() if n not in wanted}}
         self.plans: dict[Any, Run] = {}  # those that have the values of node by node, by the shapes that they are for
         self.made: dict[Any, Run | None] = {}  # all of them; None where there is none, or a wrong one
+        with suppress(MatcalcError):  # said when it is called
+            self.programs  # noqa: B018 (made now, because the first call has enough to do)
 
     def function(self) -> Run:
         """The callable: arguments by keyword, or as one mapping."""

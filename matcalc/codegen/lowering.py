@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from .. import dims
 from ..expr import Expr, postorder
@@ -26,22 +26,20 @@ class Lowering:
     """One graph for several expressions. What they share is one operation."""
 
     def __init__(self, sizes: Sizes, roots: Sequence[Expr], graph: Graph | None = None, target: str = "numpy",
-                 two_axes: bool = False, knows: Callable[[str], bool] = lambda _: True) -> None:
+                 two_axes: bool = False, knows: Callable[[str], bool] = lambda _: True, of_template: bool = False) -> None:
         self.sizes, self.graph, self.prover = sizes, graph or Graph(), Prover()
         self.target, self.two_axes, self.knows = target, two_axes, knows
         self.done: dict[Expr, Op] = {}
-        self.uses: dict[Expr, int] = {}
-        for node in postorder(list(roots)):
-            for a in node.args:
-                self.uses[a] = self.uses.get(a, 0) + 1
-        self.absorbed = _common_factors(roots)
-        inverse = known().role("inverse")
-        self.inverted = {n.args[0] for r in roots for n in _alone(r, inverse)}  # whose inverse is needed as a matrix anyway
+        self.uses, self.absorbed, self.inverted = _of_template(roots[0]) if of_template else _seen(roots)
+        self._sizes: dict[Any, tuple[int, int]] = {}
 
     # ------------------------------------------------------------ shapes
     def dims(self, e: Expr) -> tuple[int, int]:
-        rows, columns = (d if isinstance(d, int) else dims.evaluate(d, self.sizes) for d in e.shape)
-        return rows, columns
+        found = self._sizes.get(e.shape)
+        if found is None:
+            rows, columns = (d if isinstance(d, int) else dims.evaluate(d, self.sizes) for d in e.shape)
+            found = self._sizes[e.shape] = (rows, columns)
+        return found
 
     def shape(self, e: Expr) -> Shape:
         rows, columns = self.dims(e)
@@ -234,7 +232,7 @@ class Lowering:
         args = [a.T if a.is_row and turned else a for a in e.args]
         expression, names = template(function, key, tuple("matrix" if a.is_row else kind(a) for a in args), whole)
         sizes = {n: d if isinstance(d, int) else dims.evaluate(d, self.sizes) for n, d in bindings(function, args).items()}
-        inner = Lowering(sizes, [expression], self.graph, self.target, self.two_axes, self.knows)
+        inner = Lowering(sizes, [expression], self.graph, self.target, self.two_axes, self.knows, of_template=True)
         for param, arg in zip(params, args, strict=True):
             if param.name in names:
                 symbol = names[param.name]
@@ -375,16 +373,16 @@ class Lowering:
     # ------------------------------------------------------------ chains of matrices
     def _cost(self, factors: Sequence[Expr]) -> float:
         """Of the best order, each factor given."""
-        return _order([(*self.dims(f),) for f in factors], [self._is_diagonal(f) for f in factors])[0]
+        return self._ordered(factors)[0]
 
-    def _is_diagonal(self, f: Expr) -> bool:
-        return f.op in ("diag", "eye")
+    def _ordered(self, factors: Sequence[Expr]) -> tuple[float, dict[tuple[int, int], int]]:
+        return _order(tuple([self.dims(f) for f in factors]), tuple([f.op in ("diag", "eye") for f in factors]))
 
     def _matrices(self, factors: tuple[Expr, ...]) -> Op:
         opened = self._opened(factors) or self._mirrored(factors)
         if opened is not None:
             return opened
-        _, cuts = _order([self.dims(f) for f in factors], [self._is_diagonal(f) for f in factors])
+        cuts = self._ordered(factors)[1]
 
         @cache
         def value(i: int, j: int) -> Op:
@@ -501,6 +499,30 @@ class Lowering:
         return None
 
 
+class Seen(NamedTuple):
+    """What is known of an expression before its sizes are: how often each part is read, numbers that all readers multiply a product by,
+    matrices whose inverse is needed as a matrix anyway."""
+
+    uses: dict[Expr, int]
+    absorbed: dict[Expr, float]
+    inverted: set[Expr]
+
+
+def _seen(roots: Sequence[Expr]) -> Seen:
+    uses: dict[Expr, int] = {}
+    for node in postorder(list(roots)):
+        for a in node.args:
+            uses[a] = uses.get(a, 0) + 1
+    inverse = known().role("inverse")
+    return Seen(uses, _common_factors(roots), {n.args[0] for r in roots for n in _alone(r, inverse)})
+
+
+@cache
+def _of_template(formula: Expr) -> Seen:
+    """Of a formula in rules/, which is met again and again."""
+    return _seen([formula])
+
+
 def _common_factors(roots: Sequence[Expr]) -> dict[Expr, float]:
     """Products of matrices that are multiplied by the same number wherever they stand: it can go into the smaller factor, once."""
     found: dict[Expr, set[float]] = {r: {1.0} for r in roots if r.op == "matmul"}
@@ -525,7 +547,8 @@ def _safe_to_open(f: Expr) -> bool:
     return len(exact) < 2 or all(c > 0 for c in exact) or all(c < 0 for c in exact)
 
 
-def _order(sizes: list[tuple[int, int]], diagonal: list[bool]) -> tuple[float, dict[tuple[int, int], int]]:
+@lru_cache(4096)
+def _order(sizes: tuple[tuple[int, int], ...], diagonal: tuple[bool, ...]) -> tuple[float, dict[tuple[int, int], int]]:
     """The cheapest order of a product, and where each part of it is cut (the classic recursion over all cuts)."""
     n = len(sizes)
     best: dict[tuple[int, int], float] = {(i, i): 0.0 for i in range(n)}
@@ -533,10 +556,12 @@ def _order(sizes: list[tuple[int, int]], diagonal: list[bool]) -> tuple[float, d
     for length in range(2, n + 1):
         for i in range(n - length + 1):
             j = i + length - 1
+            m, last = sizes[i][0], sizes[j][1]
             found = float("inf")
             for k in range(i, j):
-                cost = best[i, k] + best[k + 1, j] + product_cost(sizes[i][0], sizes[k][1], sizes[j][1],
-                                                                  (i == k and diagonal[i]) or (k + 1 == j and diagonal[j]))
+                cost = best[i, k] + best[k + 1, j]
+                if cost < found:
+                    cost += product_cost(m, sizes[k][1], last, (i == k and diagonal[i]) or (k + 1 == j and diagonal[j]))
                 if cost < found:
                     found, cuts[i, j] = cost, k
             best[i, j] = found

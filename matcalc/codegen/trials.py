@@ -20,7 +20,7 @@ from ..expr import Expr
 
 Sizes = Mapping[str, int]
 Arrays = dict[str, Any]
-SHORT = 2e6  # entries written, and pairs multiplied and added: a few milliseconds
+SHORT = 5e5  # entries written, and pairs multiplied and added: a millisecond or two
 NEAR = 1e-3  # relative: a plan that is wrong is far off, and one in single precision is not wrong
 ROUNDING = 1e-5  # of numbers about 1, in single precision, where everything cancels
 STRATEGIES = ("signed", "unit", "positive")  # of numbers: some have no logarithm, or no root
