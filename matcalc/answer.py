@@ -20,6 +20,7 @@ from .syntax import Reading, Symbol
 from .unparse import show
 
 if TYPE_CHECKING:
+    from .codegen.parts import Part
     from .derivation import Derivation
 
 LANGUAGES = ("numpy", "jax", "torch", "julia", "matlab")  # that `code` writes
@@ -353,6 +354,17 @@ class Answer:
             self._compiled[key] = compiled([self], backend, stacked)
         return self._compiled[key]
 
+    def _part(self, tensor: bool = False) -> Part:
+        """What compiled and exported functions compute."""
+        from .codegen.parts import as_tensor, plain
+
+        root = self._derived.compact
+        return as_tensor(root, self._of) if tensor and self._of is not None and self._of.is_matrix else plain(root, self.shape)
+
+    def _result(self) -> dims.Shape | str:
+        """The shape that exported functions say."""
+        return self._derived.compact.shape
+
     def __call__(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The value of the form shown: a vector as a 1-D array, a scalar as a float."""
         return self.compile()(values, *more, **arrays)
@@ -384,35 +396,29 @@ class Answer:
 def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | None) -> str:
     """The source of one function for the values of several answers to questions about the same variables."""
     from .codegen.exported import Function, exported, language
-    from .codegen.parts import plain
 
     for answer in answers:
         answer._ensure_checked()
     arrays = {s.name: s.shape for d in answers for s in d._needed().values()}
     formula = "\n    ".join(d._printed() for d in answers)
-    function = Function(answers[-1]._request.verb, arrays, formula, [d._derived.compact.shape for d in answers])
-    return exported(language(target), [plain(d._derived.compact, d.shape) for d in answers], function, sizes)
+    function = Function(answers[-1]._request.verb, arrays, formula, [d._result() for d in answers])
+    return exported(language(target), [d._part() for d in answers], function, sizes)
 
 
 def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[..., Any]:
     """One function for the values of several answers to questions about the same variables; what they share is computed once."""
     from .codegen.compiled import Compiled
-    from .codegen.parts import Part, as_tensor, plain
 
-    parts: list[Part] = []
     wanted: dict[str, Expr] = {}
     spelled: dict[str, str] = {}
     dimensions: set[str] = set()
     others: set[str] = set()
     for d in answers:
-        root = d._derived.compact
-        stacked = tensor and d._of is not None and d._of.is_matrix
-        parts.append(as_tensor(root, d._of) if stacked else plain(root, d.shape))
         wanted |= {s.name: symbol(s.name, s.shape, known().closure(s.properties)) for s in d._needed().values()}
         spelled |= {s.spelled: s.name for s in d.known_symbols().values() if s.spelled}
         dimensions |= set(d._reading.dims)
         others |= {*d._reading.dims, *([d.wrt] if d.wrt else [])}
-    of = (parts, wanted, frozenset(dimensions), others, spelled)
+    of = ([d._part(tensor) for d in answers], wanted, frozenset(dimensions), others, spelled)
     if backend == "numpy":
         function = Compiled(*of).function()
     else:

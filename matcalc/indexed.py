@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import dims
 from .answer import Answer
 from .checker import Evidence, verify_index
-from .errors import DomainError, Fix, NotSupported
-from .expr import Expr, symbol
+from .errors import Fix, NotSupported
+from .expr import Expr
 from .indices import IndexForm
 from .knowledge import known
-from .printers.indexed import einsums, index_latex, index_text
+from .printers.indexed import index_latex, index_text
+from .syntax import Symbol
 
 if TYPE_CHECKING:
+    from .codegen.parts import Part
     from .derivation import Derivation
 
 
@@ -72,50 +73,16 @@ class IndexAnswer(Answer):
             return from_latex(self._in("latex"))
         return self._printed()
 
-    def code(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> str:
-        """A complete function with one einsum for each term."""
-        from .codegen.einsum import by_einsum
-        from .codegen.exported import Function, language, written
+    def _needed(self) -> dict[str, Symbol]:
+        return dict(self._reading.symbols)
 
-        self._ensure_checked()
-        arrays = {s.name: s.shape for s in self._reading.symbols.values()}
+    def _part(self, tensor: bool = False) -> Part:
+        from .codegen.einsum import as_entries
+
+        return as_entries(self._form)
+
+    def _result(self) -> dims.Shape | str:
         form = self._form
         shape = ", ".join(dims.text(d) for e in (form.function, form.wrt) for d in e.shape if d != 1)
         axes = len(form.of) + len(form.by)
-        result = f"array ({shape}{',' if axes == 1 else ''})" if axes else "float"
-        roots = [array for _, _, parts in einsums(form) for array in parts]
-        function = Function(self._request.verb, arrays, self._printed(), [result])
-        return written(language(target), [*roots, form.function, form.wrt], lambda lowering: [by_einsum(form, lowering)], function, sizes)
-
-    def compile(self, backend: str = "numpy", *, tensor: bool = False) -> Callable[..., Any]:
-        """A function of keyword arrays that gives the tensor, shape(f) + shape(wrt)."""
-        from .compiler import Program, axes
-
-        if backend != "numpy":
-            raise NotSupported(f"there is no backend {backend!r} yet", fixes=[Fix(say='d.compile(backend="numpy")')])
-        self._ensure_checked()
-        wanted = {s.name: symbol(s.name, s.shape) for s in self._reading.symbols.values()}
-        terms = einsums(self._form)
-        programs = {array: Program(array, wanted, self._reading.dims) for _, _, arrays in terms for array in arrays}
-        frame = Program(self._form.function, wanted, self._reading.dims)
-
-        def compiled(values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
-            import numpy as np
-
-            if more or (values is not None and not isinstance(values, Mapping)):
-                raise DomainError("arrays are passed by name", detail="as keywords, f(A=..., x=...), or as one mapping")
-            given = {**(values or {}), **arrays}
-            sizes = frame.run(given)[1]
-            shape = [dims.evaluate(d, sizes) for e in (self._form.function, self._form.wrt) for d in e.shape if d != 1]
-            out = "".join([*self._form.of, *self._form.by])
-            computed = {array: program.run({**sizes, **given})[0] for array, program in programs.items()}
-            total = np.zeros(shape)
-            for number, subscripts, parts in terms:
-                operands = [computed[a].reshape([n for n, d in zip(computed[a].shape, a.shape, strict=True) if d != 1]) for a in parts]
-                part = np.einsum(subscripts, *operands) if operands else np.ones(())
-                met = subscripts.partition("->")[2]
-                total = total + float(number) * part.reshape([n if x in met else 1 for x, n in zip(out, shape, strict=True)])
-            kept = [*axes(self._form.function.shape, sizes), *axes(self._form.wrt.shape, sizes)]
-            return total.reshape(kept) if kept else total.item()
-
-        return compiled
+        return f"array ({shape}{',' if axes == 1 else ''})" if axes else "float"

@@ -287,8 +287,8 @@ class Elsewhere(Compiled):
 
     def _written(self, sizes: Mapping[str, int]) -> Callable[..., Any]:
         library = self.library
-        lowering = Lowering(sizes, [p.root for p in self.parts], target=library.name, knows=library.writer.knows)
-        ops = [p.shaping(lowering.graph, lowering.lower(p.root), sizes) for p in self.parts]
+        lowering = Lowering(sizes, [r for p in self.parts for r in p.roots], target=library.name, knows=library.writer.knows)
+        ops = [p.operation(lowering) for p in self.parts]
         names = {name: f"a{i}" for i, name in enumerate(self.needed)}
         given = next((names[n] for n, e in self.needed.items() if e.shape != SCALAR), next(iter(names.values()), ""))
         writer = library.writer(lowering.graph, ops, names, width=None, given=given)

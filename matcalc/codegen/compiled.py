@@ -47,8 +47,8 @@ class Planned:
                  large: int | None = None) -> None:
         self.names = {name: f"a{i}" for i, name in enumerate(variables)}
         try:
-            lowering = Lowering(sizes, [p.root for p in parts])
-            ops = [p.shaping(lowering.graph, lowering.lower(p.root), sizes) for p in parts]
+            lowering = Lowering(sizes, [r for p in parts for r in p.roots])
+            ops = [p.operation(lowering) for p in parts]
             writer = InPlace(lowering.graph, ops, self.names, single, large)
             body = writer.write()
             self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
@@ -97,7 +97,7 @@ class Compiled:
     def __init__(self, parts: Sequence[Part], wanted: Mapping[str, Expr], dimensions: frozenset[str], others: set[str],
                  spelled: Mapping[str, str]) -> None:
         self.parts, self.dimensions, self.others, self.spelled = list(parts), dimensions, others, spelled
-        self.needed = {name: e for p in parts for name, e in symbols(p.root).items()}
+        self.needed = {name: e for p in parts for r in p.roots for name, e in symbols(r).items()}
         self.wanted = {**wanted, **{n: e for n, e in self.needed.items() if n not in wanted}}
         self.plans: dict[Any, Run] = {}  # those that have the values of node by node, by the shapes that they are for
         self.made: dict[Any, Run | None] = {}  # all of them; None where there is none, or a wrong one
@@ -171,11 +171,15 @@ class Compiled:
     # ------------------------------------------------------------ node by node
     @cached_property
     def programs(self) -> list[Program]:
-        return [Program(p.root, self.wanted, self.dimensions) for p in self.parts]
+        return [Program(r, self.wanted, self.dimensions) for p in self.parts for r in p.roots]
 
     def _by_node(self, given: Mapping[str, Any]) -> list[Any]:
         """The values, each in an array of its own."""
-        values = [p.finish(*program.run(given)) for p, program in zip(self.parts, self.programs, strict=True)]
+        found = iter([program.run(given) for program in self.programs])
+        values = []
+        for p in self.parts:
+            computed, sizes = zip(*[next(found) for _ in p.roots], strict=True)
+            values.append(p.finish(computed, sizes[0]))
         return [np.array(v) if isinstance(v, np.ndarray) else v for v in values]
 
     # ------------------------------------------------------------ is a plan right?

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -247,21 +247,13 @@ def language(name: str) -> Target:
 # ---------------------------------------------------------------- from parts to text
 def exported(target: Target, parts: Sequence[Part], function: Function, hints: Mapping[str, int] | None = None) -> str:
     """The source of a complete function of the values of some expressions."""
-    def results(lowering: Lowering) -> list[Op]:
-        return [p.shaping(lowering.graph, lowering.lower(p.root), lowering.sizes) for p in parts]
-
-    return written(target, [p.root for p in parts], results, function, hints)
-
-
-def written(target: Target, roots: Sequence[Expr], results: Callable[[Lowering], list[Op]], function: Function,
-            hints: Mapping[str, int] | None = None) -> str:
-    """The source of a complete function of what is made of some expressions."""
+    roots = [r for p in parts for r in p.roots]
     names = _names(target, function, roots)
     spelled = _spelled(roots, function.arrays, hints or {})
     spelled.renamed(names)
     lowering = Lowering(spelled.sizes, roots, Graph(spelled), target.name, target.two_axes, target.writer.knows)
     try:
-        ops = results(lowering)
+        ops = [p.operation(lowering) for p in parts]
         taken = {*names.values(), *target.taken, function.verb}
 
         def letter(o: Op) -> str:
