@@ -212,11 +212,9 @@ class Graph:
         args = [self.number(a.data) if a.kind == "full" else a.args[0] if a.kind == "spread" else a for a in args]
         if shape and not any(a.shape for a in args):
             return self.product(1.0, [self.map(name, args, ())], shape)
-        if all(a.kind == "number" for a in args):
-            with np.errstate(all="ignore"):
-                value = float(getattr(np, name)(*[a.data for a in args]))
-            if np.isfinite(value):
-                return self.number(value)
+        value = _of_numbers(name, args)
+        if value is not None:
+            return self.number(value)
         axis = _repeated_along(args)
         if axis is not None:
             inner = [a.args[0] if a.shape else a for a in args]
@@ -312,6 +310,16 @@ class Graph:
         if a.kind == "transpose" and b.kind == "transpose":
             return self.inner(a.args[0], b.args[0], None if axis is None else 1 - axis)
         return self.op("inner", (a, b), () if axis is None else (a.shape[1 - axis],), axis)
+
+
+def _of_numbers(name: str, args: Sequence[Op]) -> float | None:
+    """The value of a function of numbers alone; None where it is not finite, or no function of NumPy."""
+    f = getattr(np, name.removeprefix("numpy."), None)
+    if f is None or not all(a.kind == "number" for a in args):
+        return None
+    with np.errstate(all="ignore"):
+        value = float(f(*[a.data for a in args]))
+    return value if np.isfinite(value) else None
 
 
 def _repeated_along(args: Sequence[Op]) -> int | None:
