@@ -24,6 +24,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import geometric_mean, median
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -35,6 +36,7 @@ from benchmarks.problems import PROBLEMS, Problem, Sizes, error, jax_functions, 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 TITLES = {"grad": "Gradients", "hess": "Hessians", "value": "Value and gradient"}
+ONE = {"grad": "gradient", "hess": "Hessian", "value": "value and gradient"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
               "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 LIBRARIES = {"matcalc": None, "jax": "jax", "torch": "torch"}  # the peers, and what has to be installed for each
@@ -161,6 +163,15 @@ def timed(run: Run, count: int) -> float:
     return taken / count
 
 
+def limit_memory() -> None:
+    """To half of the machine's: what needs more fails with a reason, and takes nobody's memory away."""
+    if platform.system() == "Linux":
+        import resource
+
+        half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        resource.setrlimit(resource.RLIMIT_AS, (half, half))
+
+
 def pin() -> None:
     """To the last core that this process may use; the first is the one that systems use themselves."""
     if hasattr(os, "sched_setaffinity"):
@@ -170,6 +181,7 @@ def pin() -> None:
 def serve(peer: str) -> None:
     """Answer each line of standard input, a request in JSON, with one line."""
     pin()
+    limit_memory()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     prepared = Prepared(peer)
@@ -178,7 +190,7 @@ def serve(peer: str) -> None:
         try:
             said = prepared.prepare(**request) if request else prepared.seconds()
         except Exception as e:
-            said = {"failed": f"{type(e).__name__}: {e}".splitlines()[0][:160]}
+            said = {"failed": shorten(f"{type(e).__name__}: {e}".splitlines()[0], 120, placeholder=" ...")}
         print(json.dumps(said), file=answers, flush=True)
 
 
@@ -309,14 +321,15 @@ def failures(rows: Iterable[Row]) -> list[str]:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """A table of the kinds of derivatives, and of all together."""
-    lines = [f"| | rows | matcalc / expert, geometric mean | above {SLOW} | worst | not slower than the best peer |",
-             "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines = [f"| | rows | matcalc / expert, geometric mean | above {SLOW} | worst | failed | not slower than the best peer |",
+             "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     parts = {title: [row for row in rows if row.kind == kind] for kind, title in TITLES.items()}
     for title, part in {**parts, "all": list(rows)}.items():
         if ratios := [ratio for ratio, _ in ours(part)]:
             compared = with_peers(part)
-            lines.append(f"| {title} | {len(ratios)} | {geometric_mean(ratios):.2f} | {sum(r > SLOW for r in ratios)} | {ratios[0]:.2f} | "
-                         f"{sum(map(not_slower, compared))} of {len(compared)} |")
+            failed = sum("failed" in row.said.get("matcalc", {}) for row in part)
+            lines.append(f"| {title} | {len(part)} | {geometric_mean(ratios):.2f} | {sum(r > SLOW for r in ratios)} | {ratios[0]:.2f} | "
+                         f"{failed} | {sum(map(not_slower, compared))} of {len(compared)} |")
     return lines
 
 
@@ -334,13 +347,15 @@ def report(rows: Sequence[Row]) -> str:
 HEAD = """# How fast compiled derivatives are
 
 `d.compile()` gives a function of arrays ([from Python](python.md)). This page compares `mc.grad(...).compile(tensor=True)`,
-`mc.hessian(...).compile(tensor=True)` and `mc.value_and_grad(...).compile()` with the NumPy that an expert writes by hand for the case, and
-with {peers}. It is written by `python benchmarks/compiled.py --write`; the problems and the expert's code are in `benchmarks/problems.py`,
-and `tests/test_benchmarks.py` compares both with central differences and with each other.
+`mc.hessian(...).compile(tensor=True)` and `mc.value_and_grad(...).compile()` with the NumPy that an expert writes by hand for the case,
+and with {peers}.
+It is written by `python benchmarks/compiled.py --write`. The problems and the expert's code are in `benchmarks/problems.py`, and
+`tests/test_benchmarks.py` compares the expert with central differences, and matcalc with the expert.
 
 ## How it was measured
 
-- On {machine}; {versions}. Everything is in double precision.
+- On {machine}; {versions}.
+  Everything is in double precision.
 - Each peer in its own process, on one thread{pinned}. The arrays are of the peer's own type; only warm calls are timed, after
   planning and tracing. A short call is repeated for {batch:.0f} ms, and the mean is taken.
 - {rounds} rounds, each of which times every peer in turn. A ratio is the median over rounds of the peer's time to the expert's in the same
@@ -403,7 +418,7 @@ def planning(rows: Sequence[Row], jax: bool) -> list[str]:
         said = next((row.said["matcalc"] for row in part if "derive" in row.said.get("matcalc", {})), None)
         if said is not None:
             plans = " | ".join(plans_of(part, peer) for peer in ("matcalc", *["jax"] * jax))
-            lines.append(f"| {problem} | {TITLES[kind].lower()} | {1e3 * said['derive']:.0f} | {1e3 * said['compile']:.1f} | {plans} |")
+            lines.append(f"| {problem} | {ONE[kind]} | {1e3 * said['derive']:.0f} | {1e3 * said['compile']:.1f} | {plans} |")
     return lines
 
 

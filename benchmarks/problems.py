@@ -679,7 +679,7 @@ class Chain(Problem):
 
 
 class ChainMatrix(Chain):
-    name = "chain of products, by a matrix"
+    name = "chain of products by a matrix"
     wrt = "X"
 
     def gradient(self, X: Array, Y: Array, a: Array, b: Array) -> Array:
@@ -887,7 +887,7 @@ class LogDet(Problem):
 
 
 class GaussianCovariance(Problem):
-    name = "Gaussian likelihood, by the covariance"
+    name = "Gaussian likelihood by covariance"
     text = "-0.5 * logdet(S) - 0.5 * (x - mu).T @ inv(S) @ (x - mu)"
     let = ("S: matrix(n, n) spd", "x: vector(n)", "mu: vector(n)")
     wrt = "S"
@@ -920,7 +920,7 @@ class GaussianCovariance(Problem):
 
 
 class GaussianMean(GaussianCovariance):
-    name = "Gaussian likelihood, by the mean"
+    name = "Gaussian likelihood by mean"
     wrt = "mu"
     sizes = each(n=(10, 100, 400, 800))
     hessian_sizes = each(n=(100, 400))
@@ -939,7 +939,7 @@ class GaussianMean(GaussianCovariance):
 
 
 class GaussianSample(Problem):
-    name = "Gaussian sample, by the covariance"
+    name = "Gaussian sample by covariance"
     text = "m / 2 * logdet(S) + tr(inv(S) @ X.T @ X) / 2"
     let = ("S: matrix(n, n) spd", "X: matrix(m, n)")
     wrt = "S"
@@ -1006,7 +1006,7 @@ class Divergence(Problem):
 
 
 class Mahalanobis(Problem):
-    name = "Mahalanobis distance by a Cholesky factor"
+    name = "Mahalanobis distance by Cholesky"
     text = "norm2sq(inv(chol(S)) @ (x - mu))"
     let = ("S: matrix(n, n) spd", "x: vector(n)", "mu: vector(n)")
     wrt = "mu"
@@ -1039,7 +1039,7 @@ class Mahalanobis(Problem):
 
 
 class Kalman(Problem):
-    name = "Kalman filter, by the state"
+    name = "Kalman filter by state"
     text = "(y - H @ x).T @ inv(H @ P @ H.T + R) @ (y - H @ x) / 2 + (x - z).T @ inv(P) @ (x - z) / 2"
     let = ("H: matrix(m, n)", "P: matrix(n, n) spd", "R: matrix(m, m) spd", "x: vector(n)", "y: vector(m)", "z: vector(n)")
     wrt = "x"
@@ -1078,7 +1078,7 @@ class Kalman(Problem):
 
 
 class Innovation(Problem):
-    name = "Kalman filter, by the covariance"
+    name = "Kalman filter by covariance"
     text = "logdet(H @ P @ H.T + R) + v.T @ inv(H @ P @ H.T + R) @ v"
     let = ("H: matrix(m, n)", "P: matrix(n, n) spd", "R: matrix(m, m) spd", "v: vector(m)")
     wrt = "P"
@@ -1107,7 +1107,7 @@ class Innovation(Problem):
 
 
 class GaussianProcess(Problem):
-    name = "Gaussian process, by the noise"
+    name = "Gaussian process by noise"
     text = "(y.T @ inv(K + c * eye(n)) @ y + logdet(K + c * eye(n))) / 2"
     let = ("K: matrix(n, n) spd", "y: vector(n)", "c: scalar positive")
     wrt = "c"
@@ -1369,10 +1369,8 @@ class DeepNetwork(Problem):
 
     @staticmethod
     def stated(activation: str) -> str:
-        z = "X @ W1"
-        for i in range(2, DeepNetwork.layers + 1):
-            z = f"{activation}({z}) @ W{i}"
-        return f"sum(logsumexp({z})) - sum(Y * ({z}))"
+        hidden = [f"h{i} = {activation}({f'h{i - 1}' if i > 1 else 'X'} @ W{i})" for i in range(1, DeepNetwork.layers)]
+        return f"sum(logsumexp(Z)) - sum(Y * Z) where {'; '.join(hidden)}; Z = h{DeepNetwork.layers - 1} @ W{DeepNetwork.layers}"
 
     def draw(self, r: np.random.Generator, m: int, n: int) -> dict[str, Array]:
         weights = {f"W{i}": r.standard_normal((n, n)) * (2 / n)**0.5 for i in range(1, self.layers + 1)}
@@ -1422,7 +1420,7 @@ class DeepNetwork(Problem):
 
 
 class TanhNetwork(DeepNetwork):
-    name = "ten layers, tanh"
+    name = "ten tanh layers"
     text = DeepNetwork.stated("tanh")
     activation = "tanh"
 
@@ -1435,7 +1433,7 @@ class TanhNetwork(DeepNetwork):
 
 
 class ReluNetwork(DeepNetwork):
-    name = "ten layers, relu"
+    name = "ten relu layers"
     text = DeepNetwork.stated("relu")
     activation = "relu"
 
@@ -1447,7 +1445,7 @@ class ReluNetwork(DeepNetwork):
 
 
 class ReluNetworkOfOne(ReluNetwork):
-    name = "ten layers, relu, one example"
+    name = "ten relu layers of one example"
     small = size(m=1, n=4)
     sizes = each(m=(1, 1), n=(64, 256))
     hessian_sizes = each(m=(1, 1), n=(16, 32))
@@ -1468,7 +1466,7 @@ class ReluNetworkOfOne(ReluNetwork):
 
 
 class Attention(Problem):
-    name = "attention, by the queries"
+    name = "attention by queries"
     text = "sum(G * (softmax(Q @ K.T / sqrt(d)) @ V))"
     let = ("Q: matrix(n, d)", "K: matrix(p, d)", "V: matrix(p, q)", "G: matrix(n, q)")
     wrt = "Q"
@@ -1504,7 +1502,7 @@ class Attention(Problem):
 
 
 class AttentionKeys(Attention):
-    name = "attention, by the keys"
+    name = "attention by keys"
     wrt = "K"
 
     def both(self, Q: Array, K: Array, V: Array, G: Array) -> tuple[float, Array]:
@@ -1516,7 +1514,7 @@ class AttentionKeys(Attention):
 
 # ---------------------------------------------------------------- mixtures and kernels
 class Mixture(Problem):
-    name = "Gaussian mixture, by the means"
+    name = "Gaussian mixture by means"
     text = "norm2sq(X) / 2 - sum(logsumexp(X @ M.T + (log(p) - sum(square(M), axis=1) / 2).T))"
     let = ("X: matrix(m, d)", "M: matrix(k, d)", "p: vector(k) positive")
     wrt = "M"

@@ -41,6 +41,10 @@ def test_the_expert_leaves_arguments_as_they_are(name: str) -> None:
     assert all(np.array_equal(given[k], kept[k]) for k in kept)
 
 
+def test_names_can_be_given_to_the_command() -> None:
+    assert not any("," in name for name in PROBLEMS)
+
+
 def agrees(answer: Any, expert: Callable[..., Any], problem: Problem, *sizes: Sizes) -> bool:
     """At each of the sizes, all by one function, which plans for each."""
     function = answer.compile() if isinstance(answer, list) else answer.compile(tensor=True)
@@ -95,7 +99,7 @@ def test_rows_are_compared_round_by_round() -> None:
             Row("ridge", "value", {"m": 3}, failed, {p: t for p, t in times.items() if p != "jax"}, times)]
     assert rows[0].ratio("matcalc") == pytest.approx(1.1)
     assert failures(rows) == ["value, ridge, m=3: jax: ArithmeticError: wrong: relative error 1e-02"]
-    assert "| Value and gradient | 2 | 1.10 | 0 | 1.10 | 1 of 1 |" in report(rows)
+    assert "| Value and gradient | 2 | 1.10 | 0 | 1.10 | 0 | 1 of 1 |" in report(rows)
     written = page(rows, ["matcalc"], ["torch"], 3)
     assert "| ridge | m=2 | 2000000 | 1.10 | 1.00 | 1.00 |" in written
     assert "| ridge | value and gradient | 100 | 200.0 | 500.0, 500.0 |" in written
