@@ -54,7 +54,7 @@ def test_the_corpus_is_computed_as_node_by_node(verb: str, large: int, monkeypat
                 wanted = Program(root, variables, names)({**values, **{n: k for n, k in sizes.items() if n not in variables}})
             except mc.DomainError:
                 continue  # declared onehot, say
-            plan = Planned([Part([root], lambda v, _: v[0], lambda lowering: lowering.lower(root))], list(variables), sizes)
+            plan = Planned([Part([root], lambda v, _: v[0], lambda lowering, root=root: lowering.lower(root))], list(variables), sizes)
             got = np.asarray(plan.run(*values.values()), dtype=float).reshape(wanted.shape)
             assert all((values[n] == before[n]).all() for n in values), f"{answer} changes an argument\n{plan.source}"
             near = 1e-9 * np.abs(wanted).max(initial=0.0)

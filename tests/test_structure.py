@@ -150,7 +150,9 @@ IMPORTERS = {
     "autograd.elementwise": "numpy = ... of a function's table, whose names knowledge.py holds against a list",
     "checker.values": "the names in PURE, a list in the same module",
     "printers": "its own modules, from the table FORMATS",
-    "printers.numpy": "the module of a helper that printed code brings along, a constant in the same module",
+    "codegen.backends": "the libraries themselves, constants in the same module",
+    "codegen.exported": "the module of a helper that exported code brings along, from the list that knowledge.py keeps",
+    "codegen.runtime": "a module of NumPy, a constant in the same module",
 }
 
 

@@ -44,7 +44,7 @@ def _operation(form: IndexForm, lowering: Lowering) -> Op:
     whole = False
     for number, subscripts, arrays in einsums(form):
         inputs, met = subscripts.split("->")
-        lowered = [(letters, lowering.lower(a)) for letters, a in zip(inputs.split(","), arrays, strict=True)]
+        lowered = [(letters, lowering.lower(a)) for letters, a in zip(inputs.split(",") if arrays else (), arrays, strict=True)]
         several = [(letters, op) for letters, op in lowered if letters]
         sizes = tuple(n for x, n in zip(out, shape, strict=True) if x in met)
         scalars = [op for letters, op in lowered if not letters]
@@ -60,7 +60,7 @@ def _operation(form: IndexForm, lowering: Lowering) -> Op:
         whole = whole or product.shape == shape
         terms.append((float(number), product))
     total = graph.linear(terms, 0.0, shape)
-    total = total if whole or total.kind in ("full", "number") else graph.op("widened", (total,), shape)
+    total = total if whole or total.kind in ("full", "number", "spread") else graph.op("widened", (total,), shape)
     kept = (*axes(form.function.shape, lowering.sizes), *axes(form.wrt.shape, lowering.sizes))
     if not kept:
         return graph.op("float", (total,), ())

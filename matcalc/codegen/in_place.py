@@ -51,14 +51,13 @@ class InPlace(PythonText):
 
     # ------------------------------------------------------------ statements
     def result(self, r: Op) -> str:
+        """A new array, that may be written to: not an argument, and not what is only looked at otherwise."""
         seen = r
         while seen.kind in BORROWED and seen.kind != "call" and seen.args:
             seen = seen.args[0]
-        if (seen.kind in ("input", "call") and r.shape) or r.kind == "diagonal":
-            return f"np.array({self.text(r)})"
-        if r.kind == "repeat":
-            return f"np.array({self.whole(r)[0]})"
-        return self.text(r, whole=True)
+        borrowed = (seen.kind in ("input", "call") and r.shape) or r.kind == "diagonal" or seen.kind == "repeat"
+        text = self.text(r, whole=True)
+        return f"np.array({text})" if borrowed else text
 
     def statement(self, o: Op) -> None:
         if o.kind in ENTRIES and o.size >= self.large and self._in_place(o):
@@ -66,9 +65,18 @@ class InPlace(PythonText):
         if _is_filled(o):
             self._filled(o)
         elif self.uses[o] == 1 and o.kind in ENTRIES:
-            self.is_named_op.discard(o)  # written where it is used
+            self._put_off(o)
         else:
             self.assign(o, self.made(o)[0])
+
+    def _put_off(self, o: Op) -> None:
+        """o is written where it is used; so what it reads is read there, too."""
+        self.is_named_op.discard(o)
+        reader = self.last[o]
+        for a in self.read_by(o):
+            before = self.last[a]
+            if before is not None and (reader is None or reader.number > before.number):
+                self.last[a] = reader
 
     def _filled(self, o: Op) -> None:
         """Zeros, and a matrix written along the places where two axes agree."""
