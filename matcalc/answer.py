@@ -393,6 +393,12 @@ class Answer:
             return []
 
 
+def _verb(answers: Sequence[Answer]) -> str:
+    """What a function of them is called."""
+    last = answers[-1]._request.verb
+    return f"value_and_{last}" if answers[0]._request.verb == "simplify" != last else last
+
+
 def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | None) -> str:
     """The source of one function for the values of several answers to questions about the same variables."""
     from .codegen.exported import Function, exported, language
@@ -401,7 +407,7 @@ def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | 
         answer._ensure_checked()
     arrays = {s.name: s.shape for d in answers for s in d._needed().values()}
     formula = "\n    ".join(d._printed() for d in answers)
-    function = Function(answers[-1]._request.verb, arrays, formula, [d._result() for d in answers])
+    function = Function(_verb(answers), arrays, formula, [d._result() for d in answers])
     return exported(language(target), [d._part() for d in answers], function, sizes)
 
 
@@ -425,7 +431,7 @@ def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[
         from .codegen.backends import Elsewhere, library
 
         function = Elsewhere(library(backend), *of).function()
-    function.__name__ = function.__qualname__ = answers[-1]._request.verb
+    function.__name__ = function.__qualname__ = _verb(answers)
     arrays = "".join(f"\n{name}: {dims.shape_text(e.shape)}" for name, e in wanted.items())
     function.__doc__ = "\n".join(d._printed() for d in answers) + f"\n{arrays}"
     return function

@@ -43,13 +43,15 @@ class Spelled:
     """Numbers of a shape as products of sizes."""
 
     def __init__(self, names: Iterable[str], polynomials: Iterable[dims.Dim], literals: set[int], hints: Mapping[str, int]) -> None:
-        self.sizes: dict[str, int] = {}
-        self.text: dict[int, str] = {}
-        for name in names:
-            self.sizes[name] = _prime(max(hints.get(name, USUAL), SMALLEST), {*self.sizes.values(), *literals})
-        for d in polynomials:
-            if "+" in dims.text(d) or "-" in dims.text(d):
-                self.text[dims.evaluate(d, self.sizes)] = dims.text(d)
+        names, sums = list(names), [d for d in polynomials if {"+", "-"} & set(dims.text(d))]
+        for further in range(0, 1000, 20):  # n + 2 must not be as large as m
+            self.sizes: dict[str, int] = {}
+            for name in names:
+                self.sizes[name] = _prime(max(hints.get(name, USUAL), SMALLEST) + further, {*self.sizes.values(), *literals})
+            values = [dims.evaluate(d, self.sizes) for d in sums]
+            if len(set(values)) == len(values) and not any(v % n == 0 for v in values for n in self.sizes.values()):
+                break
+        self.text = {dims.evaluate(d, self.sizes): dims.text(d) for d in sums}
 
     def renamed(self, names: Mapping[str, str]) -> None:
         """How the language spells the names."""
@@ -95,6 +97,10 @@ class Target:
         sizes = [re.sub(r"[^\W\d]\w*", lambda w: names.get(w[0], w[0]), dims.text(d)) for d in shape]
         return f"array ({sizes[0]},)" if sizes[1] == "1" else f"array ({', '.join(sizes)})"
 
+    def named(self, result: str) -> str:
+        """A result of more than two axes."""
+        return result
+
     def size_lines(self, name: str, shape: Shape, wanted: Mapping[Any, str]) -> str:
         """`m, n = A.shape`, for sizes that the code mentions."""
         if 1 in shape:
@@ -109,7 +115,7 @@ class Target:
 
     def whole(self, f: Function, params: Sequence[str], lines: Sequence[str], writer: Writer, names: Mapping[str, str]) -> str:
         shapes = [f"    {names[n]}: {self.array(s, names)}" for n, s in f.arrays.items()]
-        results = ", ".join(s if isinstance(s, str) else self.array(s, names) for s in f.results)
+        results = ", ".join(self.named(s) if isinstance(s, str) else self.array(s, names) for s in f.results)
         doc = [f'    """{f.formula}', "", *shapes, "    returns: " + results, '    """']
         above, helpers = _helpers(writer)
         function = "\n".join([*above, f"def {f.verb}({', '.join(params)}):", *doc, *("    " + line for line in lines)])
@@ -168,7 +174,10 @@ class Torch(Target):
     name, writer = "torch", TorchText
 
     def array(self, shape: Shape, names: Mapping[str, str]) -> str:
-        return super().array(shape, names).replace("array", "tensor")
+        return self.named(super().array(shape, names))
+
+    def named(self, result: str) -> str:
+        return result.replace("array", "tensor")
 
     def scalar_lines(self, writer: Writer, scalars: Sequence[str], arrays: Sequence[str]) -> list[str]:
         """Functions take tensors only."""

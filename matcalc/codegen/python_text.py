@@ -19,6 +19,7 @@ class PythonText(Writer):
     importing: str | None = "import numpy as np"
     libraries: tuple[str, ...] = ("scipy", "math", "matcalc")  # whose functions it may call
     axis = "axis"
+    divides = True  # is 1 / (1 + exp(-x)) written out, so that it can divide?
     home = "numpy"  # where the functions of rules/ are, when it says no other place
     permute = "transpose"
     like = ""  # how new arrays get the kind of the given ones; {0} is one of these
@@ -125,6 +126,16 @@ class PythonText(Writer):
             raise NotWritten(dotted)
         self.imports.add(f"import {module}")
         return self.call(dotted, *args)
+
+    def is_divisor(self, f: Op) -> bool:
+        return super().is_divisor(f) or (self.divides and f.kind == "logistic" and f not in self.variables)
+
+    def divisor(self, f: Op) -> str:
+        inner = f.args[0] if f.kind == "repeat" else f
+        if inner.kind == "logistic":
+            text = f"(1 + {self.module}.exp({self.text(inner.args[0])}))"
+            return f"{text}[:, None]" if f.kind == "repeat" and f.data == 0 else text
+        return super().divisor(f)
 
     def _text_above_zero(self, o: Op) -> Made:
         return f"{self.text(o.args[0], PLUS)} > 0", COMPARE
@@ -278,7 +289,7 @@ class StrictText(PythonText):
 class JaxText(PythonText):
     """JAX; everything is traced, so that it can be compiled, mapped and sharded."""
 
-    libraries = ("jax",)
+    libraries, divides = ("jax",), False
 
     module = "jnp"
     importing = "import jax.numpy as jnp"
@@ -297,7 +308,7 @@ class JaxText(PythonText):
 class TorchText(StrictText):
     """PyTorch; new arrays are made on the device of those given."""
 
-    libraries = ("torch",)
+    libraries, divides = ("torch",), False
     module = home = "torch"
     importing = "import torch"
     axis = "dim"
