@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .graph import Op
-from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
+from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer, common_factor
 
 COMMON = frozenset("""exp expm1 log log1p sqrt sin cos tan sinh cosh tanh abs sign floor ceil det pinv tril triu cumsum cumprod
     trace kron inv hypot max min maximum minimum cholesky""".split())
@@ -327,6 +327,8 @@ class JuliaText(ColumnText):
 
     def _text_linear(self, o: Op) -> Made:
         """A number added to an array has a dot; arrays of one shape need none."""
+        if common_factor(o) != 1:
+            return super()._text_linear(o)
         coefficients, constant = o.data
         even = not constant and all(a.shape == o.shape and a.kind != "repeat" for a in o.args)
         self.plus, self.minus = (" + ", " - ") if even or not o.shape else (" .+ ", " .- ")

@@ -7,6 +7,7 @@ long way, which judges each argument.
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import cached_property
@@ -50,13 +51,15 @@ class Planned:
             lowering = Lowering(sizes, [r for p in parts for r in p.roots])
             ops = [p.operation(lowering) for p in parts]
             writer = InPlace(lowering.graph, ops, self.names, single, large)
-            body = writer.write()
-            self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
-            run = made(self.source, "run", {"np": np, **_scope(writer.helpers)})
+            self.body = writer.write()
+            self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in self.body) + "\n"
+            self.scope = {"np": np, **_scope(writer.helpers)}
+            run = made(self.source, "run", dict(self.scope))
         except (RecursionError, SyntaxError, MemoryError):  # Python reads so many parentheses in each other, and no more
             raise CannotLower("depth") from None
         run = _narrow(run) if single else run
         self.run: Run = run if runtime.SILENT is not None else np.errstate(all="ignore")(run)
+        self.is_bare = not single and runtime.SILENT is not None  # is the source all that there is to do?
 
 
 def made(source: str, name: str, scope: dict[str, Any]) -> Run:
@@ -100,15 +103,27 @@ class Compiled:
         self.needed = {name: e for p in parts for r in p.roots for name, e in symbols(r).items()}
         self.wanted = {**wanted, **{n: e for n, e in self.needed.items() if n not in wanted}}
         self.plans: dict[Any, Run] = {}  # those that have the values of node by node, by the shapes that they are for
-        self.made: dict[Any, Run | None] = {}  # all of them; None where there is none, or a wrong one
+        self.made: dict[Any, Planned | None] = {}  # all of them; None where there is none, or a wrong one
+        self.found: Any = None  # the callable, once it is made
         with suppress(MatcalcError):  # said when it is called
             self.programs  # noqa: B018 (made now, because the first call has enough to do)
 
     def function(self) -> Run:
         """The callable: arguments by keyword, or as one mapping."""
-        names = [*self.wanted, *sorted(self.others - self.dimensions - set(self.wanted))]
+        names = self._names()
         if not names or any(not n.isidentifier() or keyword.iskeyword(n) or n.startswith("_matcalc") for n in names):
             return lambda *values, **arrays: self.slowly(*values, **arrays)
+        self.found = made(self._text(), "compiled", {
+            "_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float, "_matcalc_state": runtime.WARNINGS,
+            "_matcalc_silent": runtime.SILENT, "_matcalc_array": np.ndarray, "_matcalc_unusual": UNUSUAL})
+        found: Run = self.found
+        return found
+
+    def _names(self) -> list[str]:
+        return [*self.wanted, *sorted(self.others - self.dimensions - set(self.wanted))]
+
+    def _text(self, quickest: Sequence[str] = ()) -> str:
+        """The source of the callable; `quickest`: statements for the arrays of the last plan, before it is looked for among all."""
         tests, key = ["_matcalc_values is not None", "_matcalc_others"], []
         for name, e in self.wanted.items():
             if e.shape == SCALAR:
@@ -119,9 +134,11 @@ class Compiled:
             else:
                 tests.append(f"{name} is not None and {name}.__class__ is not _matcalc_array")
                 key.append(f"None if {name} is None else ({name}.shape, {name}.dtype.num)")
+        names = self._names()
         given = ", ".join(f"'{n}': {n}" for n in names)
-        source = "\n".join([
+        return "\n".join([
             f"def compiled(_matcalc_values=None, /, *_matcalc_more, {', '.join(n + '=None' for n in names)}, **_matcalc_others):",
+            *("    " + line for line in quickest),
             "    _matcalc_token = _matcalc_state.set(_matcalc_silent)",
             "    try:",
             f"        if not ({' or '.join(tests)}):",
@@ -132,9 +149,27 @@ class Compiled:
             "        _matcalc_state.reset(_matcalc_token)",
             f"    _matcalc_given = {{n: v for n, v in {{{given}}}.items() if v is not None}}",
             "    return _matcalc_slowly(_matcalc_values, *_matcalc_more, **_matcalc_given, **_matcalc_others)", ""])
-        return made(source, "compiled", {"_matcalc_plans": self.plans, "_matcalc_slowly": self.slowly, "_matcalc_float": float,
-                                          "_matcalc_state": runtime.WARNINGS, "_matcalc_silent": runtime.SILENT,
-                                          "_matcalc_array": np.ndarray, "_matcalc_unusual": UNUSUAL})
+
+    def _hasten(self, taken: Taken, planned: Planned) -> None:
+        """The statements of a plan go into the callable itself: a call and a look into a table less."""
+        names = self._names()
+        if self.found is None or not planned.is_bare or set(names) & set(planned.scope) or any(isinstance(k, tuple) and k and isinstance(
+                k[0], tuple) for k in taken.key):
+            return
+        spelled = {a: n for n, a in planned.names.items()}
+        body = [re.sub(r"\b[at]\d+\b", lambda word: spelled.get(word[0], f"_matcalc_{word[0]}"), line) for line in planned.body]
+        tests = [f"{n}.__class__ is {'_matcalc_float' if e.shape == SCALAR else '_matcalc_array'}" if n in self.needed else f"{n} is None"
+                 for n, e in self.wanted.items()]
+        args = dict(zip(self.needed, taken.args, strict=True))
+        shapes = {n: args[n].shape for n, e in self.needed.items() if e.shape != SCALAR}
+        tests += [f"{n}.shape == {shape} and {n}.dtype is _matcalc_double" for n, shape in shapes.items()]
+        lines = [f"if {' and '.join(tests)} and _matcalc_values is None and not _matcalc_others:",
+                 "    _matcalc_token = _matcalc_state.set(_matcalc_silent)", "    try:", *("        " + line for line in body),
+                 "    except _matcalc_unusual:", "        pass", "    finally:", "        _matcalc_state.reset(_matcalc_token)"]
+        scope = self.found.__globals__
+        scope.update(planned.scope, _matcalc_double=np.dtype(float))
+        quick = made(self._text(lines), "compiled", dict(scope))
+        self.found.__code__ = quick.__code__
 
     # ------------------------------------------------------------ the long way
     def slowly(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
@@ -143,13 +178,13 @@ class Compiled:
         used = {n: e for n, e in self.wanted.items() if n in given or n in self.needed}
         found, sizes = arranged(used, given, self.dimensions)
         taken = self._taken(found, sizes, set(given) & self.dimensions)
-        run = self._plan(taken, sizes) if taken is not None else None
-        if taken is None or run is None:
+        planned = self._plan(taken, sizes) if taken is not None else None
+        if taken is None or planned is None:
             return self._result(self._by_node(given))
         if taken.key not in self.plans:
             if work(self.programs, sizes) <= SHORT:
-                return self._result(self._compared(taken, run, used, sizes, self._by_node(given)))
-            self._judged(taken, run, self._in_small(used, sizes) is not False)
+                return self._result(self._compared(taken, planned, used, sizes, self._by_node(given)))
+            self._judged(taken, planned, self._in_small(used, sizes) is not False)
         try:
             return self._result(self._values(self.plans[taken.key], taken))
         except UNUSUAL:  # a wrong plan is none; and no value here says nothing of others
@@ -183,21 +218,22 @@ class Compiled:
         return [np.array(v) if isinstance(v, np.ndarray) else v for v in values]
 
     # ------------------------------------------------------------ is a plan right?
-    def _compared(self, taken: Taken, run: Run, used: Mapping[str, Expr], sizes: Sizes, wanted: Sequence[Any]) -> Sequence[Any]:
+    def _compared(self, taken: Taken, planned: Planned, used: Mapping[str, Expr], sizes: Sizes, wanted: Sequence[Any]) -> Sequence[Any]:
         """The values of a plan where they are those of node by node, `wanted`; else these."""
         try:
-            found = self._values(run, taken)
+            found = self._values(planned.run, taken)
         except UNUSUAL:
             return wanted
         same = agree(found, wanted)
         if same is not None:  # these numbers may be such that everything cancels
-            self._judged(taken, run, same or bool(tried(self._test(run, sizes), used, sizes)))
+            self._judged(taken, planned, same or bool(tried(self._test(planned.run, sizes), used, sizes)))
         return found if same else wanted
 
-    def _judged(self, taken: Taken, run: Run, right: bool) -> None:
+    def _judged(self, taken: Taken, planned: Planned, right: bool) -> None:
         """From now on a plan is used, or it is not."""
         if right:
-            self.plans[taken.key] = run
+            self.plans[taken.key] = planned.run
+            self._hasten(taken, planned)
         else:
             self.made[taken.key] = None
 
@@ -256,14 +292,14 @@ class Compiled:
             key.append(tuple((name, sizes[name]) for name in sorted(told)))
         return Taken(tuple(key), kind == "f", [args[name] for name in self.needed])
 
-    def _plan(self, taken: Taken, sizes: Sizes) -> Run | None:
+    def _plan(self, taken: Taken, sizes: Sizes) -> Planned | None:
         """The plan for these shapes, made if there was none."""
         if taken.key not in self.made:
             if len(self.made) >= MOST_PLANS:
                 self.made.clear()
                 self.plans.clear()
             try:
-                self.made[taken.key] = Planned(self.parts, list(self.needed), sizes, taken.single).run
+                self.made[taken.key] = Planned(self.parts, list(self.needed), sizes, taken.single)
             except (CannotLower, *UNUSUAL):
                 self.made[taken.key] = None
         return self.made[taken.key]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .graph import Graph, Op
 from .python_text import PythonText
-from .writer import ATOM, BROADCAST, ENTRIES, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made
+from .writer import ATOM, BROADCAST, ENTRIES, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made, common_factor
 
 # may be an argument itself, looked at otherwise, or no numbers: never written over
 BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero"})
@@ -167,7 +167,9 @@ class InPlace(PythonText):
     def _sum_in_place(self, o: Op, dying: list[Op]) -> bool:
         """One term, written over or made anew, and the others added to it."""
         coefficients, constant = o.data
-        terms = list(zip(coefficients, o.args, strict=True))
+        common = common_factor(o)
+        constant /= common
+        terms = [(c / common, a) for c, a in zip(coefficients, o.args, strict=True)]
         write = self.lines.append
         if dying:
             target = next((a for c, a in terms if a in dying and c == 1), dying[0])
@@ -199,6 +201,8 @@ class InPlace(PythonText):
             write(f"{place} {'-' if d < 0 else '+'}= {size}")
         if constant:
             write(f"{name} {'-' if constant < 0 else '+'}= {self.number(abs(constant))}")
+        if common != 1:
+            write(f"{name} *= {self.number(common)}")
         return True
 
     def _begun(self, o: Op, terms: list[tuple[float, Op]], constant: float) -> tuple[str, list[tuple[float, Op]], float] | None:

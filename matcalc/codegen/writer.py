@@ -190,6 +190,10 @@ class Writer:
 
     def _text_linear(self, o: Op) -> Made:
         coefficients, constant = o.data
+        common = common_factor(o)
+        if common != 1:
+            unit = self.graph.op("linear", o.args, o.shape, (tuple(c / common for c in coefficients), constant / common))
+            return f"{self.number(common)}{self.times}({self._text_linear(unit)[0]})", TIMES
         terms = [(c, self.scaled(abs(c), a)) for c, a in zip(coefficients, o.args, strict=True)]
         if constant:
             terms.insert(0 if constant > 0 and terms[0][0] < 0 else len(terms), (constant, self.number(abs(constant))))
@@ -233,3 +237,10 @@ class Writer:
 
     def _text_repeat(self, o: Op) -> Made:
         return self.repeated(o.args[0], o.data), ATOM
+
+
+def common_factor(o: Op) -> float:
+    """A number that can be taken out of a sum, because all terms have it."""
+    coefficients, constant = o.data
+    size = abs(coefficients[0])
+    return size if len(coefficients) > 1 and all(abs(c) == size for c in (*coefficients, *([constant] if constant else []))) else 1
