@@ -15,6 +15,7 @@ from .costs import FORM, product_cost
 from .graph import Graph, Op, Shape
 
 Sizes = Mapping[str, int]
+LONG = 16  # factors: of which the best order takes longer to find than it saves, where half of them need not be multiplied
 MOST_OPENED = 3  # sums in one product of matrices that may be multiplied out
 
 
@@ -379,7 +380,7 @@ class Lowering:
         return _order(tuple([self.dims(f) for f in factors]), tuple([f.op in ("diag", "eye") for f in factors]))
 
     def _matrices(self, factors: tuple[Expr, ...]) -> Op:
-        opened = self._opened(factors) or self._mirrored(factors)
+        opened = self._opened(factors) or self._mirrored(self._flat(factors))
         if opened is not None:
             return opened
         cuts = self._ordered(factors)[1]
@@ -437,6 +438,18 @@ class Lowering:
                 return g.product(x.data, [*scalars, inner], shape)
         return g.dot(a, b)
 
+    def _flat(self, factors: Sequence[Expr]) -> tuple[Expr, ...]:
+        """The factors, those among them that are products themselves and are read here only taken apart."""
+        found: list[Expr] = []
+        for f in factors:
+            alone = self.uses.get(f, 0) <= 1 and f not in self.done
+            inner = f.args[0] if f.op == "transpose" else f
+            if alone and inner.op == "matmul" and self.uses.get(inner, 0) <= 1 and inner not in self.done and 1 not in inner.shape:
+                found += self._flat(f.args if f is inner else [a.T for a in reversed(inner.args)])
+            else:
+                found.append(f)
+        return tuple(found)
+
     def _mirrored(self, factors: tuple[Expr, ...]) -> Op | None:
         """P @ M @ P.T, where P is itself a product that would be computed twice."""
         n = len(factors)
@@ -446,11 +459,11 @@ class Lowering:
         if self.dims(factors[0])[0] > self.dims(factors[0])[1] and n > 3:  # what makes it larger comes last
             outer = self.lower(factors[0])
             return self.multiplied(self.multiplied(outer, self._product(factors[1:n - 1])), self.graph.transpose(outer))
-        both = self._cost(factors[:k]), self._cost(factors)
-        r, c = self.dims(factors[0])[0], self.dims(factors[k - 1])[1]
-        middle = self._cost(factors[k:n - k]) if n > 2 * k else 0.0
-        if both[0] + middle + product_cost(r, c, c) + product_cost(r, c, r) > both[1]:
-            return None
+        if n <= LONG:
+            r, c = self.dims(factors[0])[0], self.dims(factors[k - 1])[1]
+            middle = self._cost(factors[k:n - k]) if n > 2 * k else 0.0
+            if self._cost(factors[:k]) + middle + product_cost(r, c, c) + product_cost(r, c, r) > self._cost(factors):
+                return None
         p = self._product(factors[:k])
         inner = self.multiplied(p, self._product(factors[k:n - k])) if n > 2 * k else p
         return self.multiplied(inner, self.graph.transpose(p))
