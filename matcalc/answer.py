@@ -16,6 +16,7 @@ from .knowledge import known
 from .limits import PRINTED, Limits
 from .parser import read
 from .printers.text import expression_text
+from .structured import structure_of
 from .syntax import Reading, Symbol
 from .unparse import show
 
@@ -85,6 +86,7 @@ class Answer:
         self._compiled: dict[tuple[bool, Any], Callable[..., Any]] = {}
         self._derivation: Derivation | None = None
         self._notes = notes
+        self.maps: Callable[[], tuple[Answer, Answer | None]] | None = None  # of a matrix: its products with vectors, from both sides
         self._atoms = atoms or {}  # what names stand for, where the question came from SymPy
 
     # ------------------------------------------------------------ the form
@@ -372,6 +374,37 @@ class Answer:
     def tensor(self, values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
         """The derivative with shape(f) + shape(wrt); vectors are 1-D, scalars ()."""
         return self.compile(tensor=True)(values, *more, **arrays)
+
+    def operator(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Any:
+        """A Hessian or a Jacobian at these numbers as a SciPy LinearOperator: its products with vectors, without the matrix.
+
+        The vectors are stacked by columns, as the matrix is. What does not depend on them is computed once.
+
+        >>> import matcalc as mc, numpy as np
+        >>> H = mc.hessian("norm2sq(T - U @ V.T)", "U").operator(T=np.ones((3, 4)), U=np.ones((3, 2)), V=np.ones((4, 2)))
+        >>> H.shape, H @ np.ones(6)
+        ((6, 6), array([16., 16., 16., 16., 16., 16.]))
+        """
+        from .codegen.linear_map import linear_operator
+
+        of = self._of
+        if self.maps is None or of is None:
+            raise NotSupported("only a Jacobian or a Hessian by one variable is a LinearOperator")
+        if self._derived.structure != "free" and structure_of(of.wrt):
+            raise NotSupported(f"{of.wrt.name} is {structure_of(of.wrt)}: products with vectors know nothing of that",
+                               fixes=[Fix(options=(("structure", "free"),))])
+        self._ensure_checked()
+        forth, back = self.maps()
+        given = {**(values or {}), **arrays}
+        shapes = (of.shape, of.wrt.shape)
+        if of.layout == "denominator" and back is not None:
+            forth, back, shapes = back, forth, shapes[::-1]
+        names = tuple(a._of.linear_in.name if a is not None and a._of is not None and a._of.linear_in else "" for a in (forth, back))
+        wanted = {s.name: symbol(s.name, s.shape, known().closure(s.properties)) for s in self._needed().values()}
+        spelled = {s.spelled: s.name for s in self.known_symbols().values() if s.spelled}
+        given = {spelled.get(n, n): v for n, v in given.items()}
+        return linear_operator((forth.compact, back.compact if back is not None else None), (names[0], names[1]), shapes, wanted, given,
+                               frozenset(self._reading.dims))
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, for JSON."""

@@ -146,7 +146,9 @@ def jacobian_of(ask: Ask, variable: Symbol) -> Answer:
     if ask.form == "index":
         return _indexed(ask, variable)
     of = Derivative("jacobian", ask.reading.root.shape, variable, ask.layout if variable.shape != dims.SCALAR else None)
-    return ask.answer(_laid_out(derive_jacobian(ask.reading, variable, ask.structure), of), of)
+    found = ask.answer(_laid_out(derive_jacobian(ask.reading, variable, ask.structure), of), of)
+    found.maps = lambda: (differential_of(ask, variable), vjp_of(ask, variable))
+    return found
 
 
 def hessian_of(ask: Ask, variable: Symbol) -> Answer:
@@ -158,7 +160,9 @@ def hessian_of(ask: Ask, variable: Symbol) -> Answer:
     derived = derive_hessian(ask.reading, variable, ask.structure, other)
     shown = ask.layout if other.shape != dims.SCALAR else None
     if other.name == variable.name:
-        return ask.answer(derived, Derivative("hessian", variable.shape, variable, shown))
+        found = ask.answer(derived, Derivative("hessian", variable.shape, variable, shown))
+        found.maps = lambda: (hvp_of(ask, variable), None)
+        return found
     of = Derivative("jacobian", variable.shape, other, shown, first=gradient_of(ask._replace(reading=_freed(ask.reading, other)), variable))
     return ask.answer(_laid_out(derived, of), of)
 

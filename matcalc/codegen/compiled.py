@@ -53,7 +53,7 @@ class Planned:
             writer = InPlace(lowering.graph, ops, self.names, single, large)
             self.body = writer.write()
             self.source = f"def run({', '.join(self.names.values())}):\n" + "\n".join("    " + line for line in self.body) + "\n"
-            self.scope = {"np": np, **_scope(writer.helpers)}
+            self.scope = {"np": np, **scope_of(writer.helpers)}
             run = made(self.source, "run", dict(self.scope))
         except (RecursionError, SyntaxError, MemoryError):  # Python reads so many parentheses in each other, and no more
             raise CannotLower("depth") from None
@@ -68,7 +68,7 @@ def made(source: str, name: str, scope: dict[str, Any]) -> Run:
     return scope[name]  # type: ignore[no-any-return]
 
 
-def _scope(helpers: Mapping[str, str]) -> dict[str, Any]:
+def scope_of(helpers: Mapping[str, str]) -> dict[str, Any]:
     """What the names in a plan stand for."""
     scope: dict[str, Any] = {}
     for name, dotted in helpers.items():

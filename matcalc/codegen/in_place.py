@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .graph import Graph, Op
 from .python_text import PythonText
@@ -18,11 +18,12 @@ class InPlace(PythonText):
 
     importing = None
 
-    def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str], single: bool = False, large: int | None = None) -> None:
+    def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str], single: bool = False, large: int | None = None,
+                 known: Mapping[Op, str] | None = None) -> None:
         self.large = LARGE if large is None else large
         self.like = "dtype=np.float32" if single else ""
         self.single = single
-        super().__init__(graph, roots, names, width=None)
+        super().__init__(graph, roots, names, width=None, known=known)
         self.last = self._last_reads()
 
     def new(self, function: str, *args: str) -> str:

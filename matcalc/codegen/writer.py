@@ -5,7 +5,7 @@ What an operation looks like is the matter of each language: a method `_text_KIN
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .graph import Graph, Op
 
@@ -31,13 +31,14 @@ class Writer:
     returned = "return {0}"
 
     def __init__(self, graph: Graph, roots: Sequence[Op], names: dict[str, str], spelled: Callable[[int], str] = str,
-                 fresh: Callable[[Op], str] | None = None, width: int | None = LONG, given: str = "") -> None:
+                 fresh: Callable[[Op], str] | None = None, width: int | None = LONG, given: str = "",
+                 known: Mapping[Op, str] | None = None) -> None:
         self.given = given  # the name of an array: new ones are of its kind
         self.graph, self.roots, self.names, self.spelled, self.width = graph, list(roots), names, spelled, width
         self.lines: list[str] = []
         self.imports: set[str] = set()
         self.helpers: dict[str, str] = {}  # what the text calls beside the library: dotted names, by the name in the text
-        self.variables: dict[Op, str] = {}
+        self.variables: dict[Op, str] = dict(known or {})  # `known`: what was computed before
         self.count = 0
         self._named_by = fresh or self._numbered
         self.needed = self._reachable()
@@ -52,7 +53,7 @@ class Writer:
             o = stack.pop()
             if o not in seen:
                 seen.add(o)
-                stack += o.args
+                stack += o.args if o not in self.variables else ()
         return sorted(seen, key=lambda o: o.number)
 
     def _shared_factors(self) -> set[Op]:
@@ -69,6 +70,8 @@ class Writer:
         for r in self.roots:
             self.uses[r] += 1
         for o in reversed(self.needed):  # readers first
+            if o in self.variables:
+                continue
             if self.is_named(o):
                 named.append(o)
             for a in o.args:
@@ -87,7 +90,7 @@ class Writer:
             a = stack.pop()
             if a in self.is_named_op:
                 found.add(a)
-            else:
+            elif a not in self.variables:
                 stack += a.args
         return found
 
