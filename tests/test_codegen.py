@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,22 @@ def test_a_repeated_vector_is_a_whole_matrix(f: str) -> None:
     values = {"x": np.array([0.2, 0.7, 0.4]), "c": 0.5}
     values = {n: v for n, v in values.items() if n in symbols(d.expression)}
     assert d(values) == pytest.approx(mc.evaluate(f, values, ["x: vector(3)", "c: scalar"]))
+
+
+@pytest.mark.parametrize("f", ["logdet(X) + a.T inv(X) b", "det(X) + tr(inv(X) @ Y)", "logdet(X)", "det(X)"])
+def test_a_matrix_is_factored_once_for_all_that_is_asked_of_it(f: str) -> None:
+    X, Y, a, b = arrays((5, 5), (5, 5), (5,), (5,))
+    values = {n: v for n, v in {"X": X[::-1] + np.eye(5), "Y": Y, "a": a, "b": b}.items() if re.search(rf"\b{n}\b", f)}
+    answers = mc.value_and_grad(f, "X")
+    source = Planned([d._part() for d in answers], list(values), {"n": 5}).source
+    assert source.count("lu_factors(") == 1
+    assert "inverse(" not in source
+    assert "solution(" not in source
+    value, slope = answers.compile()(values)
+    assert value == pytest.approx(mc.evaluate(f, values))
+    assert slope == pytest.approx(answers[1].compile(tensor=True)(values))
+    for i, j in ((0, 0), (2, 4)):
+        step = np.zeros((5, 5))
+        step[i, j] = 1e-6
+        rise = mc.evaluate(f, {**values, "X": values["X"] + step}) - mc.evaluate(f, {**values, "X": values["X"] - step})
+        assert slope[i, j] == pytest.approx(rise / 2e-6, rel=1e-5, abs=1e-6)

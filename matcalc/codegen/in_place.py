@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from . import runtime
 from .graph import Graph, Op
 from .python_text import PythonText
-from .writer import ATOM, BROADCAST, ENTRIES, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made, common_factor
+from .writer import ATOM, BROADCAST, ENTRIES, FACTORED, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made, common_factor
 
 # may be an argument itself, looked at otherwise, or no numbers: never written over
 BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero"})
+DETERMINANT = "numpy.linalg.det"
 LARGE = 2_000  # entries from which a temporary is worth overwriting
 
 
@@ -24,6 +26,10 @@ class InPlace(PythonText):
         self.like = "dtype=np.float32" if single else ""
         self.single = single
         super().__init__(graph, roots, names, width=None, known=known)
+        self.lu_uses: dict[Op, int] = {}
+        for o in self.needed:
+            if (o.kind in FACTORED and not o.data) or (o.kind == "call" and o.data[0] == DETERMINANT):
+                self.lu_uses[o.args[0]] = self.lu_uses.get(o.args[0], 0) + 1
         self.last = self._last_reads()
 
     def new(self, function: str, *args: str) -> str:
@@ -286,6 +292,9 @@ class InPlace(PythonText):
 
     def _text_call(self, o: Op) -> Made:
         value, axis = o.data
+        lu = self.lu(o) if value == DETERMINANT else None
+        if lu:
+            return self.helper("determinant_of_lu", lu)
         args = [self.operand(a) for a in o.args] + ([] if axis is None else [f"axis={axis}"])
         text = self.function(value, args)[0]
         return self.helper("last", text) if not value.startswith("numpy.") or value.endswith("slogdet") else (text, ATOM)
@@ -337,6 +346,16 @@ class InPlace(PythonText):
         return f"{text}.reshape({', '.join(map(str, shape))})" if shape else f"{text}.item()"
 
     # ------------------------------------------------------------ linear algebra
+    def lu(self, o: Op) -> str | None:
+        """The LU factors that o shares with others, made where they are first needed."""
+        a = o.args[0]
+        if self.lu_uses.get(a, 0) < 2 or not runtime.HAS_LAPACK or not a.size:
+            return None
+        key = self.graph.op("lu", (a,), a.shape)
+        if key not in self.variables:
+            self.assign(key, self.helper("lu_factors", self.operand(a))[0])
+        return self.variables[key]
+
     def cholesky(self, a: str) -> str:
         return self.helper("cholesky_factor", a)[0]
 
@@ -347,16 +366,24 @@ class InPlace(PythonText):
         return self.helper("solution_of_factored", factor, b)
 
     def _text_inverse(self, o: Op) -> Made:
+        lu = None if o.data else self.lu(o)
+        if lu:
+            return self.helper("inverse_of_lu", lu)
         factor = self.factored(o) or (self.cholesky(self.operand(o.args[0])) if o.data else None)
         return self.inverse_of_factored(factor, o) if factor else self.helper("inverse", self.operand(o.args[0]))
 
     def _text_solve(self, o: Op) -> Made:
         if self.factored(o):
             return super()._text_solve(o)
+        lu = None if o.data else self.lu(o)
+        if lu:
+            return self.helper("solution_of_lu", lu, self.operand(o.args[1]))
         return self.helper("solution_spd" if o.data else "solution", *(self.operand(x) for x in o.args))
 
     def _text_log_determinant(self, o: Op) -> Made:
-        factor = self.factored(o)
+        factor, lu = self.factored(o), None if o.data else self.lu(o)
+        if lu:
+            return self.helper("log_determinant_of_lu", lu)
         return self.helper("log_determinant_of_factored", factor) if factor else super()._text_log_determinant(o)
 
     def _text_weighted_gram(self, o: Op) -> Made:

@@ -31,6 +31,8 @@ def _silence() -> tuple[Any, Any]:
 
 WARNINGS, SILENT = _silence()
 
+HAS_LAPACK = lapack is not None
+
 
 def lapack_function(name: str, a: Array) -> Any:
     """A routine of LAPACK for the kind of numbers in a; None without SciPy."""
@@ -89,6 +91,32 @@ def inverse(a: Array) -> Array:
     if info:
         raise np.linalg.LinAlgError("singular")
     return lapack_function("getri", a)(factors, pivots, lwork=64 * len(a), overwrite_lu=1)[0].T
+
+
+def lu_factors(a: Array) -> Any:
+    """The LU factors of a, transposed as LAPACK sees it, for an inverse, a determinant and solutions together."""
+    factors, pivots, info = lapack_function("getrf", a)(a.T)
+    if info:
+        raise np.linalg.LinAlgError("singular")
+    return factors, pivots
+
+
+def inverse_of_lu(lu: Any) -> Array:
+    return lapack_function("getri", lu[0])(*lu, lwork=64 * len(lu[0]))[0].T
+
+
+def solution_of_lu(lu: Any, b: Array) -> Array:
+    return lapack_function("getrs", lu[0])(*lu, b, trans=1)[0]
+
+
+def log_determinant_of_lu(lu: Any) -> Any:
+    return np.log(np.abs(lu[0].diagonal())).sum()
+
+
+def determinant_of_lu(lu: Any) -> Any:
+    factors, pivots = lu
+    swaps = np.count_nonzero(pivots != np.arange(len(pivots)))
+    return factors.diagonal().prod() * (-1) ** swaps
 
 
 def solution(a: Array, b: Array) -> Array:
