@@ -29,7 +29,8 @@ class InPlace(PythonText):
         self.lu_uses: dict[Op, int] = {}
         for o in self.needed:
             if (o.kind in FACTORED and not o.data) or (o.kind == "call" and o.data[0] == DETERMINANT):
-                self.lu_uses[o.args[0]] = self.lu_uses.get(o.args[0], 0) + 1
+                a = _upright(o.args[0])
+                self.lu_uses[a] = self.lu_uses.get(a, 0) + 1
         self.last = self._last_reads()
 
     def new(self, function: str, *args: str) -> str:
@@ -348,7 +349,7 @@ class InPlace(PythonText):
     # ------------------------------------------------------------ linear algebra
     def lu(self, o: Op) -> str | None:
         """The LU factors that o shares with others, made where they are first needed."""
-        a = o.args[0]
+        a = _upright(o.args[0])
         if self.lu_uses.get(a, 0) < 2 or not runtime.HAS_LAPACK or not a.size:
             return None
         key = self.graph.op("lu", (a,), a.shape)
@@ -368,7 +369,8 @@ class InPlace(PythonText):
     def _text_inverse(self, o: Op) -> Made:
         lu = None if o.data else self.lu(o)
         if lu:
-            return self.helper("inverse_of_lu", lu)
+            text, level = self.helper("inverse_of_lu", lu)
+            return (text, level) if o.args[0] is _upright(o.args[0]) else (f"{text}.T", ATOM)
         factor = self.factored(o) or (self.cholesky(self.operand(o.args[0])) if o.data else None)
         return self.inverse_of_factored(factor, o) if factor else self.helper("inverse", self.operand(o.args[0]))
 
@@ -377,7 +379,8 @@ class InPlace(PythonText):
             return super()._text_solve(o)
         lu = None if o.data else self.lu(o)
         if lu:
-            return self.helper("solution_of_lu", lu, self.operand(o.args[1]))
+            a, b = o.args
+            return self.helper("solution_of_lu", lu, self.operand(b), *([] if a is _upright(a) else ["True"]))
         return self.helper("solution_spd" if o.data else "solution", *(self.operand(x) for x in o.args))
 
     def _text_log_determinant(self, o: Op) -> Made:
@@ -388,6 +391,11 @@ class InPlace(PythonText):
 
     def _text_weighted_gram(self, o: Op) -> Made:
         return self.helper("weighted_gram", *(self.operand(a) for a in o.args))
+
+
+def _upright(a: Op) -> Op:
+    """A matrix whose factors serve its transpose, too."""
+    return a.args[0] if a.kind == "transpose" else a
 
 
 def _is_filled(o: Op) -> bool:

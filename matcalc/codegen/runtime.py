@@ -105,8 +105,9 @@ def inverse_of_lu(lu: Any) -> Array:
     return lapack_function("getri", lu[0])(*lu, lwork=64 * len(lu[0]))[0].T
 
 
-def solution_of_lu(lu: Any, b: Array) -> Array:
-    return lapack_function("getrs", lu[0])(*lu, b, trans=1)[0]
+def solution_of_lu(lu: Any, b: Array, transposed: bool = False) -> Array:
+    """x of a @ x = b, or of a.T @ x = b; LAPACK has the factors of a.T."""
+    return lapack_function("getrs", lu[0])(*lu, b, trans=0 if transposed else 1)[0]
 
 
 def log_determinant_of_lu(lu: Any) -> Any:
