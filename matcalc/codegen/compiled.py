@@ -163,7 +163,7 @@ class Compiled:
         args = dict(zip(self.needed, taken.args, strict=True))
         shapes = {n: args[n].shape for n, e in self.needed.items() if e.shape != SCALAR}
         tests += [f"{n}.shape == {shape} and {n}.dtype is _matcalc_double" for n, shape in shapes.items()]
-        lines = [f"if {' and '.join(tests)} and _matcalc_values is None and not _matcalc_others:",
+        lines = [f"if {' and '.join([*tests, '_matcalc_values is None', 'not _matcalc_others'])}:",
                  "    _matcalc_token = _matcalc_state.set(_matcalc_silent)", "    try:", *("        " + line for line in body),
                  "    except _matcalc_unusual:", "        pass", "    finally:", "        _matcalc_state.reset(_matcalc_token)"]
         scope = self.found.__globals__
