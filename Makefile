@@ -12,7 +12,7 @@ types:
 	$(PYTHON) -m mypy
 
 test:
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n auto
 
 oracle:  # needs the extra [oracle]
-	$(PYTHON) -m pytest -q -m oracle
+	$(PYTHON) -m pytest -q -n auto -m oracle
