@@ -120,8 +120,7 @@ class ColumnText(Writer):
             return f"1 {dot}/ {self.text(a, UNARY)}", TIMES
         if o.data == 0.5:
             return self.function("sqrt", [self.text(a)], bool(o.shape))
-        exponent = self.number(o.data) if o.data >= 0 else f"({self.number(o.data)})"
-        return f"{self.text(a, ATOM)}{self.raise_sign(bool(o.shape))}{exponent}", POWER
+        return f"{self.text(a, ATOM)}{self.raise_sign(bool(o.shape))}{self.exponent(o.data)}", POWER
 
     def raise_sign(self, entries: bool) -> str:
         return ".^" if entries else "^"

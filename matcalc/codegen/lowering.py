@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -68,9 +69,7 @@ class Lowering:
         return self.graph.number(float(e.data))
 
     def _pi(self, e: Expr) -> Op:
-        import math
-
-        return self.graph.number(math.pi)
+        return self.graph.number(math.pi) if self.graph.named == () else self.graph.op("pi", (), ())
 
     def _size(self, e: Expr) -> Op:
         return self.graph.count(dims.evaluate(e.data, self.sizes))

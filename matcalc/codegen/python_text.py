@@ -9,7 +9,7 @@ from .graph import Op
 from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
 
 BOUNDS = {"maximum": "min", "minimum": "max"}  # what a bound on one side is called
-PLAIN = frozenset({"number", "size", "linear", "product", "power", "raised"})  # of plain numbers they make plain numbers
+PLAIN = frozenset({"number", "size", "pi", "linear", "product", "power", "raised"})  # of plain numbers they make plain numbers
 
 
 class PythonText(Writer):
@@ -50,6 +50,9 @@ class PythonText(Writer):
         return self.new("full", self.tuple_of(shape), value)
 
     # ------------------------------------------------------------ leaves and views
+    def _text_pi(self, o: Op) -> Made:
+        return f"{self.module}.pi", ATOM
+
     def _text_eye(self, o: Op) -> Made:
         return self.new("eye", self.spelled(o.shape[0])), ATOM
 
@@ -104,7 +107,7 @@ class PythonText(Writer):
             return f"1{self.over}{self.text(a, UNARY)}", TIMES
         if o.data == 0.5 and not self.is_plain(a):
             return self.call(f"{self.module}.sqrt", self.text(a))
-        return f"{self.text(a, ATOM)}{self.raising}{self.number(o.data) if o.data >= 0 else '(' + self.number(o.data) + ')'}", POWER
+        return f"{self.text(a, ATOM)}{self.raising}{self.exponent(o.data)}", POWER
 
     def _text_raised(self, o: Op) -> Made:
         return f"{self.text(o.args[0], ATOM)}{self.raising}{self.text(o.args[1], ATOM)}", POWER

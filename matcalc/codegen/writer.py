@@ -6,10 +6,11 @@ What an operation looks like is the matter of each language: a method `_text_KIN
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 
 from .graph import Graph, Op
 
-LEAVES = frozenset({"number", "size", "input", "full", "eye"})
+LEAVES = frozenset({"number", "size", "pi", "input", "full", "eye"})
 VIEWS = frozenset({"transpose", "repeat", "reshape", "slice", "diagonal", "spread"})  # written where they are used
 BROADCAST = frozenset({"repeat", "full", "spread"})  # numbers and vectors that stand for more where entries are computed
 ENTRIES = frozenset({"linear", "product", "map", "power", "logistic", "raised", "above zero"})
@@ -164,16 +165,29 @@ class Writer:
     times, over, plus, minus, raising = " * ", " / ", " + ", " - ", " ** "
 
     def number(self, value: float) -> str:
-        return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+        """As a person writes it: a fraction that has no short decimal as a fraction."""
+        if value == int(value) and abs(value) < 1e15:
+            return str(int(value))
+        text = repr(value)
+        fraction = Fraction(value).limit_denominator(99)
+        return f"{fraction.numerator} / {fraction.denominator}" if len(text) > 15 and float(fraction) == value else text
+
+    def exponent(self, value: float) -> str:
+        text = self.number(value)
+        return text if text.replace(".", "").isdigit() else f"({text})"
 
     def _text_number(self, o: Op) -> Made:
-        return self.number(o.data), ATOM if o.data >= 0 else UNARY
+        text = self.number(o.data)
+        return text, TIMES if "/" in text else ATOM if o.data >= 0 else UNARY
 
     _text_full = _text_number
 
     def _text_size(self, o: Op) -> Made:
         text = self.spelled(o.data)
         return text, ATOM if text.isalnum() else PLUS
+
+    def _text_pi(self, o: Op) -> Made:
+        return "pi", ATOM
 
     def _text_input(self, o: Op) -> Made:
         return self.names[o.data], ATOM
