@@ -362,6 +362,9 @@ It is written by `python benchmarks/compiled.py --write`. The problems and the e
   round: below 1 is faster than the expert. A time is the expert's median.
 - Before it is timed, a result is compared with the expert's: a relative error above {wrong:g} is a failure.{missing}
 """
+NARROW = """, though the processor has
+  AVX-512, as JAX's kernels use. So products of matrices, and all networks, are about twice as fast in JAX, whoever calls NumPy;
+  with `OPENBLAS_CORETYPE=SkylakeX` in the environment NumPy's are as fast, the expert's and matcalc's alike"""
 PEERS = {"jax": "JAX (`jit` of `grad`, `hessian`, `value_and_grad`)", "torch": "PyTorch (`autograd.grad`, `func.hessian`)"}
 PLANNING = """## Before the first result
 
@@ -392,7 +395,19 @@ def machine() -> str:
 def versions(peers: Sequence[str]) -> str:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload,index]
     names = {"NumPy": "numpy", "SciPy": "scipy", **{"JAX" if p == "jax" else "PyTorch": p for p in peers if p in PEERS}}
-    return ", ".join(f"{says} {version(name)}" for says, name in names.items()) + f", NumPy with {blas['name']} {blas['version']}"
+    return ", ".join(f"{says} {version(name)}" for says, name in names.items()) + f", NumPy with {blas['name']} {blas['version']}{kernels()}"
+
+
+def kernels() -> str:
+    """For which processor NumPy's products of matrices were written: a library of products may take one too old for the machine."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return ""
+    taken = {info["architecture"] for info in threadpool_info() if "architecture" in info}
+    wide = "avx512f" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
+    slow = wide and not taken & {"SkylakeX", "Cooperlake", "SapphireRapids", "Zen4", "Zen5"}
+    return f", which takes its kernels for {', '.join(sorted(taken))} here" + (NARROW if slow else "") if taken else ""
 
 
 def table(rows: Sequence[Row], peers: Sequence[str]) -> list[str]:
