@@ -406,8 +406,8 @@ def kernels() -> str:
         return ""
     taken = {info["architecture"] for info in threadpool_info() if "architecture" in info}
     wide = "avx512f" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
-    slow = wide and not taken & {"SkylakeX", "Cooperlake", "SapphireRapids", "Zen4", "Zen5"}
-    return f", which takes its kernels for {', '.join(sorted(taken))} here" + (NARROW if slow else "") if taken else ""
+    slow = wide and not taken & {"SkylakeX", "Cooperlake", "SapphireRapids"}
+    return (f", which takes its kernels for {', '.join(sorted(taken))} here" + NARROW * slow) if taken else ""
 
 
 def table(rows: Sequence[Row], peers: Sequence[str]) -> list[str]:
