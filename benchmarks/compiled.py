@@ -395,7 +395,8 @@ def machine() -> str:
 def versions(peers: Sequence[str]) -> str:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload,index]
     names = {"NumPy": "numpy", "SciPy": "scipy", **{"JAX" if p == "jax" else "PyTorch": p for p in peers if p in PEERS}}
-    return ", ".join(f"{says} {version(name)}" for says, name in names.items()) + f", NumPy with {blas['name']} {blas['version']}{kernels()}"
+    said = ", ".join(f"{says} {version(name)}" for says, name in names.items())
+    return f"{said}, NumPy with {blas['name']} {blas['version']}{kernels()}"
 
 
 def kernels() -> str:
