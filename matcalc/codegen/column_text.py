@@ -185,19 +185,6 @@ class ColumnText(Writer):
     def _text_matrix_power(self, o: Op) -> Made:
         return f"{self.operand(o.args[0], ATOM)}^{o.data}", POWER
 
-    def factored(self, o: Op) -> str | None:
-        """The Cholesky factor that o shares with others, made where it is first needed."""
-        a = o.args[0]
-        if a not in self.factors or not o.data:
-            return None
-        key = self.graph.op("cholesky", (a,), a.shape)
-        if key not in self.variables:
-            self.assign(key, self.cholesky(self.operand(a)))
-        return self.variables[key]
-
-    def cholesky(self, a: str) -> str:
-        raise NotImplementedError
-
     def _text_inverse(self, o: Op) -> Made:
         factor = self.factored(o)
         return self.inverse_of_factored(factor, o) if factor else self.call("inv", self.operand(o.args[0]))

@@ -228,16 +228,6 @@ class PythonText(Writer):
     def _text_matrix_power(self, o: Op) -> Made:
         return self.call(f"{self.module}.linalg.matrix_power", self.operand(o.args[0]), str(o.data))
 
-    def factored(self, o: Op) -> str | None:
-        """The Cholesky factor that o shares with others, made where it is first needed."""
-        a = o.args[0]
-        if a not in self.factors or not o.data:
-            return None
-        key = self.graph.op("cholesky", (a,), a.shape)
-        if key not in self.variables:
-            self.assign(key, self.cholesky(self.operand(a)))
-        return self.variables[key]
-
     def cholesky(self, a: str) -> str:
         return f"{self.module}.linalg.cholesky({a})"
 
@@ -359,8 +349,7 @@ class ArrayText(StrictText):
         return f"xp.reshape({text}, {self.tuple_of(shape)})"
 
     def reduced(self, name: str, text: str, axis: int | None) -> Made:
-        return self.call(f"xp.{name}", text.removeprefix("(").removesuffix(")") if text.startswith("(") and _encloses(text) else text,
-                         *([] if axis is None else [f"axis={axis}"]))
+        return self.call(f"xp.{name}", text, *([] if axis is None else [f"axis={axis}"]))
 
     def _text_commutation(self, o: Op) -> Made:
         m, n = o.data
@@ -402,13 +391,3 @@ class ArrayText(StrictText):
     @classmethod
     def knows(cls, dotted: str) -> bool:
         return dotted.rpartition(".")[2] in STANDARD
-
-
-def _encloses(text: str) -> bool:
-    """Does the bracket that opens a text close at its end?"""
-    depth = 0
-    for i, c in enumerate(text):
-        depth += (c == "(") - (c == ")")
-        if not depth:
-            return i == len(text) - 1
-    return False

@@ -155,6 +155,19 @@ class Writer:
         """a where it must have its whole shape."""
         return self.text(a, max(level, UNARY) if level else 0, whole=a.kind in BROADCAST)
 
+    def factored(self, o: Op) -> str | None:
+        """The Cholesky factor that o shares with others, made where it is first needed."""
+        a = o.args[0]
+        if a not in self.factors or not o.data:
+            return None
+        key = self.graph.op("cholesky", (a,), a.shape)
+        if key not in self.variables:
+            self.assign(key, self.cholesky(self.operand(a)))
+        return self.variables[key]
+
+    def cholesky(self, a: str) -> str:
+        raise NotImplementedError
+
     def call(self, name: str, *args: str) -> Made:
         return f"{name}({', '.join(args)})", ATOM
 
