@@ -64,6 +64,29 @@ class ColumnText(Writer):
     def _text_stacked(self, o: Op) -> Made:
         return self.stacked(self.operand(o.args[0])), ATOM
 
+    def _text_padded(self, o: Op) -> Made:
+        text = self.operand(o.args[0])
+        for axis, (before, after) in enumerate(o.data):
+            ends = [self.zeros((n, o.args[0].shape[1] if len(o.shape) > 1 else 1) if axis == 0 else (o.shape[0], n)) if n else ""
+                    for n in (before, after)]
+            if any(ends):
+                text = f"[{('; ' if axis == 0 else ' ').join(t for t in (ends[0], text, ends[1]) if t)}]"
+        return text, ATOM
+
+    def zeros(self, shape: Sequence[int]) -> str:
+        return self.filled(shape, "0")[0]
+
+    def _text_band(self, o: Op) -> Made:
+        """A diagonal matrix between blocks of zeros, of which one may have no rows or no columns."""
+        (w,), (row, column) = o.args, o.data
+        block = self.made(self.graph.op("eye", (), (w.size, w.size)) if w.kind == "full" and w.data == 1 else
+                          self.graph.op("diag", (w,), (w.size, w.size)))[0]
+        return self.blocks(self.zeros((row, column)), block, self.zeros((o.shape[0] - row - w.size, o.shape[1] - column - w.size))), ATOM
+
+    def blocks(self, *parts: str) -> str:
+        """Matrices along the diagonal."""
+        raise NotImplementedError
+
     def pick(self, s: object) -> str:
         """One index, or a range of them."""
         if isinstance(s, int):
@@ -247,6 +270,9 @@ class MatlabText(ColumnText):
             return self.call("zeros" if value == "0" else "ones", sizes)
         return f"{value} * ones({sizes})", TIMES
 
+    def blocks(self, *parts: str) -> str:
+        return f"blkdiag({', '.join(parts)})"
+
     def _text_eye(self, o: Op) -> Made:
         return self.call("eye", self.spelled(o.shape[0]))
 
@@ -358,6 +384,12 @@ class JuliaText(ColumnText):
         m, n = (self.spelled(d) for d in o.data)
         size = self.spelled(o.shape[0])
         return f"Matrix(1.0I, {size}, {size})[vec(permutedims(reshape(1:{size}, {m}, {n}))), :]", ATOM
+
+    def blocks(self, *parts: str) -> str:
+        return f"cat({', '.join(parts)}, dims=(1, 2))"
+
+    def zeros(self, shape: Sequence[int]) -> str:
+        return f"zeros({self.sizes(shape if shape[-1] != 1 or len(shape) == 1 else shape[:1])})" if shape[0] else super().zeros(shape)
 
     def as_vector(self, text: str, a: Op, o: Op) -> str:
         if len(o.shape) == 1:

@@ -79,6 +79,10 @@ class Graph:
             return self.op("repeat", a.args, a.shape[::-1], 1 - a.data)
         if a.kind == "dot" and self._is_gram(*a.args):
             return a
+        if a.kind == "band":
+            return self.op("band", a.args, a.shape[::-1], a.data[::-1])
+        if a.kind == "padded":
+            return self.op("padded", (self.transpose(a.args[0]),), a.shape[::-1], a.data[::-1])
         if a.kind == "inverse" and a.data:
             return a
         if a.kind == "outer":
@@ -199,6 +203,8 @@ class Graph:
             return a
         if a.kind in ("number", "full") and (a.data > 0 or (exponent == int(exponent) and a.data != 0)):
             return self.full(a.data ** exponent, a.shape)
+        if exponent == -0.5 and a.shape:
+            return self.power(self.power(a, 0.5), -1)
         if exponent == 0:
             return self.full(1.0, a.shape)
         if a.kind in ("full", "spread"):

@@ -12,6 +12,7 @@ from .writer import ATOM, BROADCAST, ENTRIES, FACTORED, LEAVES, PLUS, POWER, TIM
 # may be an argument itself, looked at otherwise, or no numbers: never written over
 BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero"})
 DETERMINANT = "numpy.linalg.det"
+PLACES = frozenset({"band", "padded"})
 LARGE = 2_000  # entries from which a temporary is worth overwriting
 
 
@@ -39,9 +40,11 @@ class InPlace(PythonText):
     def is_named(self, o: Op) -> bool:
         if o.kind in LEAVES or o.kind in VIEWS:
             return False
-        if self.uses[o] > 1 or _is_filled(o) or o.kind in ("log determinant", "stacked"):
+        if o.kind in PLACES:
+            return o not in self.within
+        if self.uses[o] > 1 or _is_filled(o) or self._has_places(o) or o.kind in ("log determinant", "stacked"):
             return True
-        return o.kind in ENTRIES and o.size >= self.large and o.kind != "above zero"
+        return o.kind in ENTRIES and o.size >= self.large and o.kind != "above zero" and o not in self.divisors
 
     def _last_reads(self) -> dict[Op, Op | None]:
         """Who reads each named operation last; None: it is wanted at the end."""
@@ -68,7 +71,7 @@ class InPlace(PythonText):
         return f"np.array({text})" if borrowed else text
 
     def statement(self, o: Op) -> None:
-        if o.kind in ENTRIES and o.size >= self.large and self._in_place(o):
+        if (self._has_places(o) or (o.kind in ENTRIES and o.size >= self.large)) and self._in_place(o):
             return
         if _is_filled(o):
             self._filled(o)
@@ -88,6 +91,10 @@ class InPlace(PythonText):
 
     def _filled(self, o: Op) -> None:
         """Zeros, and a matrix written along the places where two axes agree."""
+        if o.kind in PLACES:
+            name = self.assign(o, self.new("zeros", f"{o.shape}"))
+            self.lines.append(f"{self._place(name, o)} = {self._placed(1.0, o)}")
+            return
         letters = list("ijkl")
         if o.kind == "spread entries":
             letters[2:] = "ij"
@@ -128,7 +135,7 @@ class InPlace(PythonText):
         """A part of o that is a new array in any case gets a name, so that o may be written over it."""
         for a in o.args:
             if a.shape == o.shape and self.uses[a] == 1 and a not in self.variables and a.kind not in LEAVES | VIEWS | ENTRIES \
-                    and a.kind not in BORROWED and a.kind not in ("diag", "outer"):
+                    and a.kind not in BORROWED and a.kind not in ("diag", "outer") and a.kind not in PLACES:
                 self.assign(a, self.made(a)[0])
                 return [a]
         return []
@@ -179,11 +186,12 @@ class InPlace(PythonText):
         constant /= common
         terms = [(c / common, a) for c, a in zip(coefficients, o.args, strict=True)]
         write = self.lines.append
+        fresh = not dying and not any(self._has_whole(a) for _, a in terms)
         if dying:
             target = next((a for c, a in terms if a in dying and c == 1), dying[0])
             c = next(c for c, a in terms if a is target)
             rest = [(d, a) for d, a in terms if a is not target]
-            first = next((t for t in rest if t[0] == 1 and not self._on_diagonal(t[1])), None) if c == -1 and not constant else None
+            first = next((t for t in rest if t[0] == 1 and not self._has_place(t[1])), None) if c == -1 and not constant else None
             start = self.text(first[1], PLUS) if first is not None else ""
             name = self._over(o, target)
             if c == -1 and constant:
@@ -202,11 +210,10 @@ class InPlace(PythonText):
                 return False
             name, rest, constant = begun
         for d, a in rest:
-            place = f"{name}.flat[::{o.shape[-1] + 1}]" if self._on_diagonal(a) else name
-            value = self._diagonal_text(a) if self._on_diagonal(a) else None
-            size = self.scaled(abs(d), a) if value is None else self.number(abs(d)) if value == "1" else value if abs(d) == 1 \
-                else f"{self.number(abs(d))} * {value}"
-            write(f"{place} {'-' if d < 0 else '+'}= {size}")
+            if self._has_place(a):
+                write(f"{self._place(name, a, fresh)} {'-' if d < 0 else '+'}= {self._placed(abs(d), a)}")
+            else:
+                write(f"{name} {'-' if d < 0 else '+'}= {self.scaled(abs(d), a)}")
         if constant:
             write(f"{name} {'-' if constant < 0 else '+'}= {self.number(abs(constant))}")
         if common != 1:
@@ -215,11 +222,11 @@ class InPlace(PythonText):
 
     def _begun(self, o: Op, terms: list[tuple[float, Op]], constant: float) -> tuple[str, list[tuple[float, Op]], float] | None:
         """A new array for a sum: its name, the terms and the constant that remain to be added; None where one expression is as good."""
-        starts = [t for t in terms if not self._on_diagonal(t[1])]
+        starts = [t for t in terms if not self._has_place(t[1])]
         whole = [t for t in starts if t[1].kind not in BROADCAST and t[1].shape == o.shape]
         mixed = len({t[1].data for t in starts if t[1].kind == "repeat"}) > 1  # a column and a row
-        if not whole and not mixed:
-            return None  # nothing here has the whole shape
+        if not whole and not mixed:  # nothing here has the whole shape
+            return (self.assign(o, self.new("zeros", f"{o.shape}")), terms, constant) if self._has_places(o) else None
         if len(starts) < 2:
             if len(terms) == 1:
                 return None
@@ -272,11 +279,44 @@ class InPlace(PythonText):
             return "" if c == 1 else self.number(c)
         return self.text(self.graph.product(c, scalars, ()))
 
-    def _on_diagonal(self, a: Op) -> bool:
-        return a.kind in ("eye", "diag") and a not in self.is_named_op
+    # ------------------------------------------------------------ what is mostly zero
+    def _chosen(self) -> list[Op]:
+        readers: dict[Op, list[Op]] = {}
+        for o in self.needed:
+            for a in o.args:
+                if a.kind in PLACES or (a.kind == "power" and a.data == -1):
+                    readers.setdefault(a, []).append(o)
+        one = {a: found[0] for a, found in readers.items() if len(found) == 1 and a not in self.roots}
+        self.within = {a for a, o in one.items() if a.kind in PLACES and o.kind == "linear" and o.shape == a.shape}
+        self.divisors = {a for a, o in one.items() if a.kind == "power" and o.kind == "product"}
+        return super()._chosen()
 
-    def _diagonal_text(self, a: Op) -> str:
-        return "1" if a.kind == "eye" else self.text(a.args[0], UNARY)
+    def _has_places(self, o: Op) -> bool:
+        return o.kind == "linear" and any(a in self.within for a in o.args)
+
+    def _has_place(self, a: Op) -> bool:
+        """Is it added to a few entries only?"""
+        return a in self.within or (a.kind in ("eye", "diag") and a not in self.is_named_op)
+
+    def _has_whole(self, a: Op) -> bool:
+        return bool(a.shape) and not self._has_place(a)
+
+    def _place(self, name: str, a: Op, fresh: bool = True) -> str:
+        """Where in an array what is not zero goes. `fresh`: it was made of zeros, and lies in memory as they do."""
+        if a.kind == "padded":
+            return f"{name}[{', '.join(f'{first}:{n - last}' for n, (first, last) in zip(a.shape, a.data, strict=True))}]"
+        row, column = a.data or (0, 0)
+        step, length = a.shape[1] + 1, a.args[0].size if a.kind == "band" else a.shape[0]
+        start = row * a.shape[1] + column
+        ends = f"{start}:{start + (length - 1) * step + 1}" if a.kind == "band" else ":"
+        return f"{name}.{'ravel()' if fresh else 'flat'}[{ends}:{step}]"
+
+    def _placed(self, c: float, a: Op) -> str:
+        """And what goes there, times c."""
+        if a.kind == "eye" or (a.args[0].kind == "full" and not a.args[0].args):
+            return self.number(c if a.kind == "eye" else c * a.args[0].data)
+        value = self.text(a.args[0], UNARY)
+        return value if c == 1 else f"{self.number(c)} * {value}"
 
     # ------------------------------------------------------------ what is quicker written otherwise
     def helper(self, name: str, *args: str) -> Made:
@@ -319,7 +359,14 @@ class InPlace(PythonText):
             if a.kind in ("inner", "dot") and a.args[0] is a.args[1] and o.data == 0.5:
                 return f"{self.text(a, ATOM)} ** 0.5", POWER
             return f"np.power({self.text(a)}, {self.number(o.data)})", ATOM
+        if a.shape and abs(o.data) == 1.5 and a.kind not in BROADCAST:
+            return (self._three_halves(a), ATOM) if o.data > 0 else (f"1 / {self._three_halves(a)}", TIMES)
         return super()._text_power(o)
+
+    def _three_halves(self, a: Op) -> str:
+        """a**1.5, by a root, which is quicker than a power."""
+        name = self.text(a) if a in self.variables or a.kind == "input" else self.assign(a, self.made(a)[0])
+        return f"({name} * np.sqrt({name}))"
 
     def _text_raised(self, o: Op) -> Made:
         if not o.shape:
@@ -400,4 +447,4 @@ def _upright(a: Op) -> Op:
 
 def _is_filled(o: Op) -> bool:
     """Is most of it zero?"""
-    return o.kind == "spread entries" or (o.kind == "crossed" and any(a.kind == "eye" for a in o.args))
+    return o.kind in PLACES or o.kind == "spread entries" or (o.kind == "crossed" and any(a.kind == "eye" for a in o.args))

@@ -12,6 +12,7 @@ from ..expr import Expr, postorder
 from ..functions import bindings, kind, of_call, template
 from ..knowledge import Function, is_dotted, known
 from ..properties import Prover
+from . import bands
 from .costs import FORM, product_cost
 from .graph import Graph, Op, Shape
 
@@ -172,10 +173,15 @@ class Lowering:
 
     def _index(self, e: Expr) -> Op:
         a = e.args[0]
-        return self._reshaped(self.graph.op("slice", (self._matrix(a),), self._sliced(e), e.data), e)
-
-    def _sliced(self, e: Expr) -> Shape:
-        return self.dims(e)
+        if a.op == "eye":
+            found = bands.selected(self.graph, self.dims(a)[0], e.data)
+            if found is not None:
+                return self._reshaped(found, e)
+        value = self.lower(a)
+        if len(value.shape) == 1:  # one axis, one pick
+            along = 1 if a.is_row else 0
+            return self._reshaped(self.graph.op("slice", (value,), (self.dims(e)[along],), (e.data[along],)), e)
+        return self._reshaped(self.graph.op("slice", (self._matrix(a),), self.dims(e), e.data), e)
 
     def _matrix(self, e: Expr) -> Op:
         """The value of e with two axes."""
@@ -263,6 +269,9 @@ class Lowering:
         found = self._product(e.args)
         if factor.kind == "number" and factor.data == 1:
             return found
+        banded = bands.scaled(self.graph, 1.0, [factor], found)
+        if banded is not None:
+            return banded
         if found.kind == "dot" and len(found.shape) == 2:
             a, b = found.args
             small = b if b.size < a.size else a
@@ -330,6 +339,9 @@ class Lowering:
         if solved is not None:
             return solved
         a = self.lower(f)
+        banded = bands.multiplied(g, a, v)
+        if banded is not None:
+            return banded
         if a.kind == "kron":  # (A kron B) v holds the entries of A V B.T
             left, right = a.args
             whole = g.reshape(v, (left.shape[1], right.shape[1]))
@@ -390,6 +402,8 @@ class Lowering:
                 return self.lower(factors[i])
             if j == i + 2 and factors[i + 1].op == "diag" and factors[i].T is factors[j]:
                 d, x = self.lower(factors[i + 1].args[0]), self.lower(factors[j])
+                if bands.bands(self.graph, x):
+                    return self.multiplied(self.multiplied(value(i, i), value(i + 1, i + 1)), x)
                 return self.graph.op("weighted gram", (d, x), (x.shape[1], x.shape[1]))
             k = cuts[i, j]
             return self._times(factors, i, k, j, value)
@@ -417,6 +431,9 @@ class Lowering:
             return b
         if b.kind == "eye":
             return a
+        banded = bands.multiplied(g, a, b)
+        if banded is not None:
+            return banded
         if a.kind == "diag" and b.kind == "diag":
             return g.op("diag", (g.product(1.0, [a.args[0], b.args[0]], a.args[0].shape),), shape)
         if a.kind == "diag":

@@ -81,6 +81,20 @@ class PythonText(Writer):
         picks = ", ".join(f"{s}:{s + 1 or ''}" if isinstance(s, int) else ":".join("" if p is None else str(p) for p in s) for s in o.data)
         return f"{self.operand(o.args[0], ATOM)}[{picks}]", ATOM
 
+    def _text_padded(self, o: Op) -> Made:
+        return self.padded(self.operand(o.args[0]), o.data), ATOM
+
+    def padded(self, text: str, widths: Sequence[tuple[int, int]]) -> str:
+        pairs = [self.tuple_of(pair) for pair in widths]
+        return f"{self.module}.pad({text}, {pairs[0] if len(pairs) == 1 else self.call('', *pairs)[0]})"
+
+    def _text_band(self, o: Op) -> Made:
+        """A diagonal matrix within zeros."""
+        (w,), (row, column) = o.args, o.data
+        block = self.new("eye", self.spelled(w.size)) if w.kind == "full" and w.data == 1 else \
+            self.made(self.graph.op("diag", (w,), (w.size, w.size)))[0]
+        return self.padded(block, ((row, o.shape[0] - row - w.size), (column, o.shape[1] - column - w.size))), ATOM
+
     def _text_diagonal(self, o: Op) -> Made:
         return self.call(f"{self.module}.diagonal", self.operand(o.args[0]))
 
@@ -312,6 +326,10 @@ class TorchText(StrictText):
     def flat(self, text: str) -> str:
         return f"{text}.reshape(-1)"
 
+    def padded(self, text: str, widths: Sequence[tuple[int, int]]) -> str:
+        numbers = [self.spelled(n) for pair in reversed(widths) for n in pair]  # of the last axis first
+        return f"torch.nn.functional.pad({text}, ({', '.join(numbers)}))"
+
     def reduced(self, name: str, text: str, axis: int | None) -> Made:
         return super().reduced({"max": "amax", "min": "amin"}.get(name, name), text, axis)
 
@@ -355,6 +373,22 @@ class ArrayText(StrictText):
         m, n = o.data
         order = self.flat(f"{self.reshaped(f'xp.arange({o.shape[0]})', (n, m))}.T")
         return self.call("xp.take", self.new("eye", self.spelled(o.shape[0])), order, "axis=0")
+
+    def _text_padded(self, o: Op) -> Made:
+        a, text = o.args[0], self.operand(o.args[0])
+        for axis, (before, after) in enumerate(o.data):
+            rest = [self.tuple_of((*o.shape[:axis], n, *a.shape[axis + 1:])) if n else "" for n in (before, after)]
+            first, last = (self.new("zeros", shape) if shape else "" for shape in rest)
+            if first or last:
+                text = f"xp.concat([{', '.join(t for t in (first, text, last) if t)}], axis={axis})"
+        return text, ATOM
+
+    def _text_band(self, o: Op) -> Made:
+        (w,), (row, column) = o.args, o.data
+        block = self.graph.op("diag", (w,), (w.size, w.size)) if w.kind != "full" or w.data != 1 else \
+            self.graph.op("eye", (), (w.size, w.size))
+        return self._text_padded(self.graph.op("padded", (block,), o.shape, (
+            (row, o.shape[0] - row - w.size), (column, o.shape[1] - column - w.size))))
 
     def _text_diagonal(self, o: Op) -> Made:
         return self.call("xp.linalg.diagonal", self.operand(o.args[0]))
