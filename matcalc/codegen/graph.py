@@ -71,25 +71,29 @@ class Graph:
             return a
         if a.kind == "transpose":
             return a.args[0]
-        if a.kind in ("eye", "diag"):
-            return a
         if a.kind == "full":
             return self.full(a.data, a.shape[::-1])
         if a.kind == "repeat":
             return self.op("repeat", a.args, a.shape[::-1], 1 - a.data)
-        if a.kind == "dot" and self._is_gram(*a.args):
-            return a
         if a.kind == "band":
             return self.op("band", a.args, a.shape[::-1], a.data[::-1])
+        if a.kind == "arranged":
+            return self.op("arranged", a.args, a.shape[::-1], renamed(a.data[0], a.data[1][::-1], a.data[2]))
         if a.kind == "padded":
             return self.op("padded", (self.transpose(a.args[0]),), a.shape[::-1], a.data[::-1])
-        if a.kind == "inverse" and a.data:
+        if self._is_symmetric(a):
             return a
         if a.kind == "outer":
             return self.op("outer", a.args[::-1], a.shape[::-1])
         if a.kind == "kron":
             return self.kron(*(self.transpose(x) for x in a.args))
         return self.op("transpose", (a,), a.shape[::-1])
+
+    def _is_symmetric(self, a: Op) -> bool:
+        if a.kind in ("linear", "product"):
+            return all(not f.shape or (f.shape == a.shape and self._is_symmetric(f)) for f in a.args)
+        return a.kind in ("eye", "diag", "weighted gram") or (a.kind == "inverse" and a.data) or \
+            (a.kind == "dot" and len(a.shape) == 2 and self._is_gram(*a.args))
 
     def _is_gram(self, a: Op, b: Op) -> bool:
         return len(a.shape) == 2 and len(b.shape) == 2 and (
@@ -104,7 +108,7 @@ class Graph:
     def reshape(self, a: Op, shape: Shape) -> Op:
         if a.shape == shape:
             return a
-        if a.kind == "full":
+        if a.kind in ("full", "number"):
             return self.full(a.data, shape)
         if a.kind == "reshape":
             a = a.args[0]
@@ -316,6 +320,20 @@ class Graph:
         if a.kind == "transpose" and b.kind == "transpose":
             return self.inner(a.args[0], b.args[0], None if axis is None else 1 - axis)
         return self.op("inner", (a, b), () if axis is None else (a.shape[1 - axis],), axis)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+Arranged = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]
+
+
+def renamed(subscripts: Sequence[str], groups: Sequence[str], sizes: Sequence[int]) -> Arranged:
+    """What an `arranged` operation knows: the axes of its arguments, those of each of its own axes, and their sizes, in the order in
+    which they appear."""
+    letters = dict(zip(dict.fromkeys("".join(groups)), LETTERS, strict=False))
+    first, second = (tuple("".join(letters[x] for x in text) for text in texts) for texts in (subscripts, groups))
+    return first, second, tuple(sizes[LETTERS.index(x)] for x in letters)
 
 
 def _of_numbers(name: str, args: Sequence[Op]) -> float | None:

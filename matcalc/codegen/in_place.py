@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from . import runtime
 from .graph import Graph, Op
-from .python_text import PythonText
+from .places import Places, is_broadcast, is_filled
 from .writer import ATOM, BROADCAST, ENTRIES, FACTORED, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made, common_factor
 
 # may be an argument itself, looked at otherwise, or no numbers: never written over
-BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero"})
+BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero", "arranged"})
 DETERMINANT = "numpy.linalg.det"
-PLACES = frozenset({"band", "padded"})
 LARGE = 2_000  # entries from which a temporary is worth overwriting
 
 
-class InPlace(PythonText):
+class InPlace(Places):
     """Statements that do as little as an expert would."""
 
     importing = None
@@ -40,9 +39,9 @@ class InPlace(PythonText):
     def is_named(self, o: Op) -> bool:
         if o.kind in LEAVES or o.kind in VIEWS:
             return False
-        if o.kind in PLACES:
-            return o not in self.within
-        if self.uses[o] > 1 or _is_filled(o) or self._has_places(o) or o.kind in ("log determinant", "stacked"):
+        if o in self.within:
+            return False
+        if self.uses[o] > 1 or is_filled(o) or self.has_places(o) or o.kind in ("log determinant", "stacked"):
             return True
         return o.kind in ENTRIES and o.size >= self.large and o.kind != "above zero" and o not in self.divisors
 
@@ -53,7 +52,7 @@ class InPlace(PythonText):
         for o in self.named:
             for a in self.read_by(o):
                 last[a] = o
-                if o.kind in ("stacked", "kron"):
+                if o.kind in ("stacked", "kron", "arranged"):
                     pinned.add(a)
         for r in self.roots:
             for a in ({r} if r in self.is_named_op else self.read_by(r)):
@@ -64,17 +63,17 @@ class InPlace(PythonText):
     def result(self, r: Op) -> str:
         """A new array, that may be written to: not an argument, and not what is only looked at otherwise."""
         seen = r
-        while seen.kind in BORROWED and seen.kind != "call" and seen.args:
+        while seen.kind in BORROWED and seen.kind != "call" and len(seen.args) == 1:
             seen = seen.args[0]
-        borrowed = (seen.kind in ("input", "call") and r.shape) or r.kind == "diagonal" or seen.kind == "repeat"
+        borrowed = r.shape and (seen.kind in ("input", "call", "repeat") or r.kind == "diagonal" or is_broadcast(seen))
         text = self.text(r, whole=True)
         return f"np.array({text})" if borrowed else text
 
     def statement(self, o: Op) -> None:
-        if (self._has_places(o) or (o.kind in ENTRIES and o.size >= self.large)) and self._in_place(o):
+        if (self.has_places(o) or (o.kind in ENTRIES and o.size >= self.large)) and self._in_place(o):
             return
-        if _is_filled(o):
-            self._filled(o)
+        if is_filled(o):
+            self.fill(o)
         elif self.uses[o] == 1 and o.kind in ENTRIES:
             self._put_off(o)
         else:
@@ -88,30 +87,6 @@ class InPlace(PythonText):
             before = self.last[a]
             if before is not None and (reader is None or reader.number > before.number):
                 self.last[a] = reader
-
-    def _filled(self, o: Op) -> None:
-        """Zeros, and a matrix written along the places where two axes agree."""
-        if o.kind in PLACES:
-            name = self.assign(o, self.new("zeros", f"{o.shape}"))
-            self.lines.append(f"{self._place(name, o)} = {self._placed(1.0, o)}")
-            return
-        letters = list("ijkl")
-        if o.kind == "spread entries":
-            letters[2:] = "ij"
-            value, kept = self.operand(o.args[0]) if o.args[0].kind != "full" else self.number(o.args[0].data), "ij"
-        else:
-            at = next(i for i, a in enumerate(o.args) if a.kind == "eye")
-            same, other = o.data[at], o.args[1 - at]
-            letters[letters.index(same[1])] = same[0]
-            kept = same[0] + o.data[1 - at]
-            if other.kind == "eye":
-                pair = o.data[1 - at]
-                letters[letters.index(pair[1])] = pair[0]
-                kept, value = same[0] + pair[0], "1"
-            else:
-                value = self.operand(other)
-        name = self.assign(o, self.new("zeros", f"{o.shape}"))
-        self.lines.append(f"np.einsum('{''.join(letters)}->{kept}', {name})[...] = {value}")
 
     def _dying(self, o: Op) -> list[Op]:
         """Arrays of o's shape that o may overwrite: nothing reads them after it, and it reads them once, directly."""
@@ -135,7 +110,7 @@ class InPlace(PythonText):
         """A part of o that is a new array in any case gets a name, so that o may be written over it."""
         for a in o.args:
             if a.shape == o.shape and self.uses[a] == 1 and a not in self.variables and a.kind not in LEAVES | VIEWS | ENTRIES \
-                    and a.kind not in BORROWED and a.kind not in ("diag", "outer") and a.kind not in PLACES:
+                    and a.kind not in BORROWED and a.kind not in ("diag", "outer") and not is_filled(a):
                 self.assign(a, self.made(a)[0])
                 return [a]
         return []
@@ -191,7 +166,7 @@ class InPlace(PythonText):
             target = next((a for c, a in terms if a in dying and c == 1), dying[0])
             c = next(c for c, a in terms if a is target)
             rest = [(d, a) for d, a in terms if a is not target]
-            first = next((t for t in rest if t[0] == 1 and not self._has_place(t[1])), None) if c == -1 and not constant else None
+            first = next((t for t in rest if t[0] == 1 and not self.has_place(t[1])), None) if c == -1 and not constant else None
             start = self.text(first[1], PLUS) if first is not None else ""
             name = self._over(o, target)
             if c == -1 and constant:
@@ -210,8 +185,8 @@ class InPlace(PythonText):
                 return False
             name, rest, constant = begun
         for d, a in rest:
-            if self._has_place(a):
-                write(f"{self._place(name, a, fresh)} {'-' if d < 0 else '+'}= {self._placed(abs(d), a)}")
+            if self.has_place(a):
+                write(f"{self.place(name, a, fresh)} {'-' if d < 0 else '+'}= {self.placed(abs(d), a)}")
             else:
                 write(f"{name} {'-' if d < 0 else '+'}= {self.scaled(abs(d), a)}")
         if constant:
@@ -222,17 +197,17 @@ class InPlace(PythonText):
 
     def _begun(self, o: Op, terms: list[tuple[float, Op]], constant: float) -> tuple[str, list[tuple[float, Op]], float] | None:
         """A new array for a sum: its name, the terms and the constant that remain to be added; None where one expression is as good."""
-        starts = [t for t in terms if not self._has_place(t[1])]
+        starts = [t for t in terms if not self.has_place(t[1])]
         whole = [t for t in starts if t[1].kind not in BROADCAST and t[1].shape == o.shape]
         mixed = len({t[1].data for t in starts if t[1].kind == "repeat"}) > 1  # a column and a row
         if not whole and not mixed:  # nothing here has the whole shape
-            return (self.assign(o, self.new("zeros", f"{o.shape}")), terms, constant) if self._has_places(o) else None
+            return (self.assign(o, self.new("zeros", f"{o.shape}")), terms, constant) if self.has_places(o) else None
         if len(starts) < 2:
             if len(terms) == 1:
                 return None
             (c, a), = starts
             rest = [t for t in terms if t is not starts[0]]
-            if c != 1:
+            if c != 1 or self._is_new(a):
                 return self.assign(o, self.scaled(c, a)), rest, constant
             return self.assign(o, f"{self.text(a, TIMES)} + {self.number(constant)}"), rest, 0.0
         if whole:
@@ -245,6 +220,12 @@ class InPlace(PythonText):
             first, second = second, first
         text = f"{self.scaled(*first)} {'-' if second[0] < 0 else '+'} {self.scaled(abs(second[0]), second[1])}"
         return self.assign(o, text), [t for t in terms if t is not first and t is not second], constant
+
+    def _is_new(self, a: Op) -> bool:
+        """Is its text a new array, perhaps looked at in another shape?"""
+        while (a.kind in ("reshape", "transpose") or (a.kind == "arranged" and len(a.args) == 1)) and a not in self.variables:
+            a = a.args[0]
+        return a.kind == "dot" and a not in self.variables
 
     def _product_in_place(self, o: Op, dying: list[Op]) -> bool:
         c, factors = o.data, list(o.args)
@@ -279,44 +260,18 @@ class InPlace(PythonText):
             return "" if c == 1 else self.number(c)
         return self.text(self.graph.product(c, scalars, ()))
 
-    # ------------------------------------------------------------ what is mostly zero
     def _chosen(self) -> list[Op]:
         readers: dict[Op, list[Op]] = {}
         for o in self.needed:
             for a in o.args:
-                if a.kind in PLACES or (a.kind == "power" and a.data == -1):
-                    readers.setdefault(a, []).append(o)
-        one = {a: found[0] for a, found in readers.items() if len(found) == 1 and a not in self.roots}
-        self.within = {a for a, o in one.items() if a.kind in PLACES and o.kind == "linear" and o.shape == a.shape}
-        self.divisors = {a for a, o in one.items() if a.kind == "power" and o.kind == "product"}
+                readers.setdefault(a, []).append(o)
+        self.find_places(readers)
+        self.divisors = {a for a, found in readers.items() if a.kind == "power" and a.data == -1 and a not in self.roots and
+                         len(found) == 1 and found[0].kind == "product"}
         return super()._chosen()
 
-    def _has_places(self, o: Op) -> bool:
-        return o.kind == "linear" and any(a in self.within for a in o.args)
-
-    def _has_place(self, a: Op) -> bool:
-        """Is it added to a few entries only?"""
-        return a in self.within or (a.kind in ("eye", "diag") and a not in self.is_named_op)
-
     def _has_whole(self, a: Op) -> bool:
-        return bool(a.shape) and not self._has_place(a)
-
-    def _place(self, name: str, a: Op, fresh: bool = True) -> str:
-        """Where in an array what is not zero goes. `fresh`: it was made of zeros, and lies in memory as they do."""
-        if a.kind == "padded":
-            return f"{name}[{', '.join(f'{first}:{n - last}' for n, (first, last) in zip(a.shape, a.data, strict=True))}]"
-        row, column = a.data or (0, 0)
-        step, length = a.shape[1] + 1, a.args[0].size if a.kind == "band" else a.shape[0]
-        start = row * a.shape[1] + column
-        ends = f"{start}:{start + (length - 1) * step + 1}" if a.kind == "band" else ":"
-        return f"{name}.{'ravel()' if fresh else 'flat'}[{ends}:{step}]"
-
-    def _placed(self, c: float, a: Op) -> str:
-        """And what goes there, times c."""
-        if a.kind == "eye" or (a.args[0].kind == "full" and not a.args[0].args):
-            return self.number(c if a.kind == "eye" else c * a.args[0].data)
-        value = self.text(a.args[0], UNARY)
-        return value if c == 1 else f"{self.number(c)} * {value}"
+        return bool(a.shape) and not self.has_place(a)
 
     # ------------------------------------------------------------ what is quicker written otherwise
     def helper(self, name: str, *args: str) -> Made:
@@ -376,6 +331,9 @@ class InPlace(PythonText):
     def _text_dot(self, o: Op) -> Made:
         a, b = o.args
         return f"{self.operand(a, TIMES)} @ {self.operand(b, UNARY)}", TIMES
+
+    def _text_kron(self, o: Op) -> Made:
+        return self.blocks(o)
 
     def _text_outer(self, o: Op) -> Made:
         u, v = o.args
@@ -443,8 +401,3 @@ class InPlace(PythonText):
 def _upright(a: Op) -> Op:
     """A matrix whose factors serve its transpose, too."""
     return a.args[0] if a.kind == "transpose" else a
-
-
-def _is_filled(o: Op) -> bool:
-    """Is most of it zero?"""
-    return o.kind in PLACES or o.kind == "spread entries" or (o.kind == "crossed" and any(a.kind == "eye" for a in o.args))

@@ -15,6 +15,7 @@ from ..properties import Prover
 from . import bands
 from .costs import FORM, product_cost
 from .graph import Graph, Op, Shape
+from .networks import Networks
 
 Sizes = Mapping[str, int]
 LONG = 16  # factors: of which the best order takes longer to find than it saves, where half of them need not be multiplied
@@ -35,6 +36,7 @@ class Lowering:
         self.done: dict[Expr, Op] = {}
         self.uses, self.absorbed, self.inverted = _of_template(roots[0]) if of_template else _seen(roots)
         self._sizes: dict[Any, tuple[int, int]] = {}
+        self.networks = Networks(self)
 
     # ------------------------------------------------------------ shapes
     def dims(self, e: Expr) -> tuple[int, int]:
@@ -123,6 +125,9 @@ class Lowering:
     def _tr(self, e: Expr) -> Op:
         a = e.args[0]
         g = self.graph
+        network = None if self.two_axes or self.uses.get(a, 0) > 1 else self.networks.trace([a])
+        if network is not None:
+            return network
         if a.op == "matmul" and self.uses.get(a, 0) <= 1:
             # tr(P @ Q) is a sum over P * Q.T; the cut is where both parts are cheapest
             cuts = range(1, len(a.args))
@@ -131,9 +136,9 @@ class Lowering:
             p, q = self._product(a.args[:best]), self._product(a.args[best:])
             if len(p.shape) == 2 and len(q.shape) == 2:
                 return g.inner(p, g.transpose(q))
-        return g.total(self._diagonal(self.lower(a)))
+        return g.total(self.diagonal(self.lower(a)))
 
-    def _diagonal(self, a: Op) -> Op:
+    def diagonal(self, a: Op) -> Op:
         g, n = self.graph, a.shape[0]
         if a.kind == "eye":
             return g.full(1.0, (n,))
@@ -143,19 +148,22 @@ class Lowering:
             return g.full(a.data, (n,))
         if a.kind == "linear":
             coefficients, constant = a.data
-            return g.linear([(c, self._diagonal(t)) for c, t in zip(coefficients, a.args, strict=True)], constant, (n,))
+            return g.linear([(c, self.diagonal(t)) for c, t in zip(coefficients, a.args, strict=True)], constant, (n,))
         if a.kind == "dot" and len(a.args[0].shape) == 2:
             return g.inner(a.args[0], g.transpose(a.args[1]), 1)
         return g.op("diagonal", (a,), (n,))
 
     def _diagv(self, e: Expr) -> Op:
-        return self._diagonal(self.lower(e.args[0]))
+        return self.diagonal(self.lower(e.args[0]))
 
     def _diag(self, e: Expr) -> Op:
         return self.graph.op("diag", (self.lower(e.args[0]),), self.shape(e))
 
     def _sum(self, e: Expr) -> Op:
         a, g = e.args[0], self.graph
+        network = None if self.two_axes or self.uses.get(a, 0) > 1 else self.networks.total([a])
+        if network is not None:
+            return network
         if a.op != "matmul" or self.uses.get(a, 0) > 1 or a.args[-1].is_column or any(f.shape[0] == 1 for f in a.args[1:]):
             return g.total(self.lower(a))
         v = g.total(self.lower(a.args[-1]), 1)  # of a product only vectors are needed
@@ -166,6 +174,10 @@ class Lowering:
 
     def _kron(self, e: Expr) -> Op:
         a, b = (self._matrix(x) for x in e.args)
+        if not self.two_axes and "full" in (a.kind, b.kind):
+            network = self.networks.product([e])
+            if network is not None:
+                return network
         return self._reshaped(self.graph.kron(a, b), e)
 
     def _vec(self, e: Expr) -> Op:
@@ -266,6 +278,9 @@ class Lowering:
     # ------------------------------------------------------------ products of matrices
     def _chain(self, e: Expr, factor: Op) -> Op:
         """factor * (A @ B @ ...)."""
+        network = None if self.two_axes else self.networks.product(e.args, factor)
+        if network is not None:
+            return network
         found = self._product(e.args)
         if factor.kind == "number" and factor.data == 1:
             return found
@@ -286,6 +301,9 @@ class Lowering:
         if len(factors) == 1:
             return self.lower(factors[0])
         g = self.graph
+        network = None if self.two_axes else self.networks.product(factors)
+        if network is not None:
+            return network
         for i in range(1, len(factors)):  # between a column and a row everything falls apart
             if factors[i].shape[0] == 1:
                 left, right = self._product(factors[:i]), self._product(factors[i:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..callables import STANDARD
-from .graph import Op
+from .graph import LETTERS, Op
 from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
 
 BOUNDS = {"maximum": "min", "minimum": "max"}  # what a bound on one side is called
@@ -207,6 +207,38 @@ class PythonText(Writer):
             parts.append(f"{text}[{', '.join(places)}]" if "None" in places else text)
         return self.times.join(parts), TIMES
 
+    def _text_arranged(self, o: Op) -> Made:
+        """A product of arrays over named axes; where a name comes back there is an identity matrix between both places."""
+        subscripts, groups, sizes = o.data
+        numbers, places = dict(zip(LETTERS, sizes, strict=False)), ""
+        factors = [(self.operand(a, ATOM), letters) for a, letters in zip(o.args, subscripts, strict=True)]
+        for letter in "".join(groups):
+            if letter in places:
+                other = LETTERS[len(numbers)]
+                numbers[other] = numbers[letter]
+                factors.append((self.new("eye", self.spelled(numbers[letter])), letter + other))
+                letter = other
+            places += letter
+        text = self.times.join(self.looked_at(a, letters, places) for a, letters in factors)
+        if any(x not in "".join(letters for _, letters in factors) for x in places):
+            text, factors = self.call(f"{self.module}.broadcast_to", text, self.tuple_of([numbers[x] for x in places]))[0], []
+        if any(len(group) != 1 for group in groups):
+            return self.reshaped(f"({text})" if len(factors) > 1 else text, o.shape), ATOM
+        return text, TIMES if len(factors) > 1 else ATOM
+
+    def looked_at(self, text: str, letters: str, places: str) -> str:
+        """An array with its axes in the order of places, and None for the others."""
+        order = sorted(letters, key=places.index)
+        if "".join(order) != letters:
+            text = self.permuted(text, [letters.index(x) for x in order])
+        picks = ["None" if x not in letters else ":" for x in places]
+        while picks and picks[0] == "None":
+            picks.pop(0)
+        return f"{text}[{', '.join(picks)}]" if "None" in picks else text
+
+    def permuted(self, text: str, order: Sequence[int]) -> str:
+        return f"{text}.T" if len(order) == 2 else f"{text}.{self.permute}({', '.join(map(str, order))})"
+
     def _text_ranked(self, o: Op) -> Made:
         u, v, a = (self.operand(x, ATOM) for x in o.args)
         return f"{u}[:, None, None, None]{self.times}({v}[:, None]{self.times}{a}[:, None, :])", TIMES
@@ -284,13 +316,36 @@ class StrictText(PythonText):
 
     bounded = "clip"
     number_to_array = "asarray"
+    numbers: frozenset[str] = frozenset()  # the variables that are numbers of Python's
+
+    def is_plain(self, o: Op) -> bool:
+        if o.kind == "input":
+            return o.data in self.numbers
+        if o.kind in ("power", "raised") and not (o.kind == "power" and o.data == int(o.data)):
+            return False  # a root of a negative number would be complex
+        return super().is_plain(o)
+
+    def as_array(self, o: Op, level: int = 0) -> str:
+        """A number as an array, where a function takes nothing else."""
+        return self.new(self.number_to_array, self.text(o)) if self.is_plain(o) else self.text(o, level)
+
+    def _text_power(self, o: Op) -> Made:
+        a = o.args[0]
+        if not self.is_plain(a) or o.data == int(o.data):
+            return super()._text_power(o)
+        if o.data == 0.5:
+            return self.call(f"{self.module}.sqrt", self.as_array(a))
+        return f"{self.as_array(a)}{self.raising}{self.number(o.data) if o.data >= 0 else '(' + self.number(o.data) + ')'}", POWER
+
+    def _text_raised(self, o: Op) -> Made:
+        base, exponent = o.args
+        return f"{self.as_array(base, ATOM)}{self.raising}{self.text(exponent, ATOM)}", POWER
 
     def _text_map(self, o: Op) -> Made:
         if o.data in BOUNDS and any(map(self.is_plain, o.args)):
             a, bound = o.args if self.is_plain(o.args[1]) else o.args[::-1]
             return self.call(f"{self.module}.{self.bounded}", self.text(a), f"{BOUNDS[o.data]}={self.text(bound)}")
-        args = [self.new(self.number_to_array, self.text(a)) if self.is_plain(a) else self.text(a) for a in o.args]
-        return self.function(o.data, args)
+        return self.function(o.data, [self.as_array(a) for a in o.args])
 
 
 class JaxText(PythonText):
@@ -337,7 +392,7 @@ class TorchText(StrictText):
     number_to_array = "tensor"
 
     def _text_logistic(self, o: Op) -> Made:
-        return self.call("torch.sigmoid", self.text(self.graph.product(-1.0, [o.args[0]], o.shape)))
+        return self.call("torch.sigmoid", self.as_array(self.graph.product(-1.0, [o.args[0]], o.shape)))
 
     def _text_kron(self, o: Op) -> Made:
         return self.blocks(o)  # torch.kron fails on transposed views
@@ -369,6 +424,18 @@ class ArrayText(StrictText):
     def reduced(self, name: str, text: str, axis: int | None) -> Made:
         return self.call(f"xp.{name}", text, *([] if axis is None else [f"axis={axis}"]))
 
+    def whole(self, o: Op) -> Made:
+        if o.kind == "spread" and not self.is_plain(o.args[0]):
+            return self.call("xp.broadcast_to", self.text(o.args[0]), self.tuple_of(o.shape))
+        return super().whole(o)
+
+    def _text_reshape(self, o: Op) -> Made:
+        a = o.args[0]
+        return super()._text_reshape(o) if a.shape or self.is_plain(a) else (self.reshaped(self.text(a), o.shape), ATOM)
+
+    def _text_logistic(self, o: Op) -> Made:
+        return f"1 / (1 + xp.exp({self.as_array(o.args[0])}))", TIMES
+
     def _text_commutation(self, o: Op) -> Made:
         m, n = o.data
         order = self.flat(f"{self.reshaped(f'xp.arange({o.shape[0]})', (n, m))}.T")
@@ -396,13 +463,18 @@ class ArrayText(StrictText):
     def _text_diag(self, o: Op) -> Made:
         return f"{self.operand(o.args[0], ATOM)}[:, None] * {self.new('eye', self.spelled(o.shape[0]))}", TIMES
 
+    def permuted(self, text: str, order: Sequence[int]) -> str:
+        return f"{text}.T" if len(order) == 2 else f"xp.permute_dims({text}, ({', '.join(map(str, order))}))"
+
     def _text_unstack(self, o: Op) -> Made:
         p, q, m, n = o.shape
         return self.call("xp.permute_dims", self.reshaped(self.operand(o.args[0]), (q, p, n, m)), "(1, 0, 3, 2)")
 
     def _text_above_zero(self, o: Op) -> Made:
-        given = next(self.names[a.data] for a in self.needed if a.kind == "input")
-        return self.call("xp.astype", f"{self.text(o.args[0], PLUS)} > 0", f"{given}.dtype")
+        if self.is_plain(o.args[0]):
+            return self.call("float", f"{self.text(o.args[0], PLUS)} > 0")
+        a = self.text(o.args[0], PLUS)
+        return self.call("xp.astype", f"{a} > 0", f"{self.text(o.args[0], ATOM)}.dtype")
 
     def _text_outer(self, o: Op) -> Made:
         u, v = o.args

@@ -6,7 +6,7 @@ commutation, an outer product of stacked matrices or a diagonal is never formed 
 
 from __future__ import annotations
 
-from .graph import Graph, Op
+from .graph import LETTERS, Graph, Op, renamed
 
 Pair = tuple[int, int]
 
@@ -36,6 +36,10 @@ def _scaled(graph: Graph, c: float, scalars: tuple[Op, ...], t: Op) -> Op:
         small, other = (a, b) if (a.size <= b.size and a.kind != "eye") or b.kind == "eye" else (b, a)
         scaled = graph.product(c, [*scalars, small], small.shape)
         return graph.op("crossed", (scaled, other) if small is a else (other, scaled), t.shape, t.data)
+    if t.kind == "arranged" and t.args:
+        at = min(range(len(t.args)), key=lambda i: t.args[i].size)
+        parts = [graph.product(c, [*scalars, a], a.shape) if i == at else a for i, a in enumerate(t.args)]
+        return graph.op("arranged", parts, t.shape, t.data)
     if t.kind == "spread entries":
         return graph.op("spread entries", (graph.product(c, [*scalars, t.args[0]], t.args[0].shape),), t.shape)
     return graph.product(c, [*scalars, t], t.shape)
@@ -62,6 +66,8 @@ def _structured(graph: Graph, matrix: Op, of: Pair, by: Pair) -> Op | None:
             return graph.op("crossed", (a, b), shape, ("il", "jk"))
     if matrix.kind == "commutation" and matrix.data == (m, n) == (q, p):
         return graph.op("crossed", (graph.op("eye", (), (q, m)), graph.op("eye", (), (p, n))), shape, ("jk", "il"))
+    if matrix.kind == "arranged":
+        return _regrouped(graph, matrix, of, by)
     if matrix.kind == "outer":
         u, v = (_unstacked(graph, x, pair) for x, pair in zip(matrix.args, (of, by), strict=True))
         return graph.op("crossed", (u, v), shape, ("ij", "kl"))
@@ -72,6 +78,22 @@ def _structured(graph: Graph, matrix: Op, of: Pair, by: Pair) -> Op | None:
     return None
 
 
+def _regrouped(graph: Graph, matrix: Op, of: Pair, by: Pair) -> Op | None:
+    """The tensor of a product of arrays over named axes, where rows and columns fall apart into the axes of the tensor."""
+    subscripts, groups, sizes = matrix.data
+    numbers = dict(zip(LETTERS, sizes, strict=False))
+    found = []
+    for group, (_, columns) in zip(groups, (of, by), strict=True):
+        n, at = 1, 0
+        while at < len(group) and n < columns:
+            n *= numbers[group[at]]
+            at += 1
+        if n != columns:
+            return None
+        found += [group[at:], group[:at]]
+    return graph.op("arranged", matrix.args, (*of, *by), renamed(subscripts, found, sizes))
+
+
 def _unstacked(graph: Graph, v: Op, shape: Pair) -> Op:
     """The matrix of a stacked vector."""
     if v.kind == "stacked" and v.args[0].shape == shape:
@@ -80,6 +102,10 @@ def _unstacked(graph: Graph, v: Op, shape: Pair) -> Op:
         return graph.full(v.data, shape)
     if v.kind == "spread":
         return graph.product(1.0, v.args, shape)
+    if v.kind == "arranged":
+        found = _regrouped(graph, graph.op("arranged", v.args, (v.size, 1), (v.data[0], (*v.data[1], ""), v.data[2])), shape, (1, 1))
+        if found is not None:
+            return graph.op("arranged", found.args, shape, (found.data[0], found.data[1][:2], found.data[2]))
     if v.kind in ("product", "linear", "map", "power") and all(a.shape in ((), v.shape) for a in v.args):
         parts = [a if not a.shape else _unstacked(graph, a, shape) for a in v.args]
         if v.kind == "linear":
