@@ -16,15 +16,18 @@ LET = ["A: matrix(m, n)", "B: matrix(m, n)", "C: matrix(k, k)", "D: matrix(n, k)
 SHAPES = {"A": "mn", "B": "mn", "C": "kk", "D": "nk", "S": "mm", "x": "m", "y": "n", "z": "k", "c": ""}
 FORMS = [
     "kron(C, S) @ kron(C, A)", "kron(x.T, C) @ kron(S, z)", "kron(C, S) @ vec(x @ z.T)", "kron(D, A) @ commat(k, n)",
-    "commat(m, n) @ vec(A)", "commat(n, m) @ kron(D, x @ x.T) @ commat(k, m)", "commat(m, n) @ diag(vec(A)) @ commat(n, m)",
-    "kron(A.T, eye(k)) @ diag(vec(ones(k, m))) @ kron(B, eye(k))", "kron(A.T, eye(k)) @ diag(vec(z @ x.T)) @ kron(B, eye(k))",
-    "kron(eye(k), A.T) @ diag(kron(z, x)) @ kron(eye(k), B)", "kron(ones(1, m), eye(n)) @ kron(x, c * eye(n))",
+    "commat(m, n) @ vec(A)", "commat(n, m) @ kron(D, x @ x.T) @ commat(k, m)",
+    "commat(m, n) @ diag(vec(A)) @ commat(n, m)", "kron(A.T, eye(k)) @ diag(vec(ones(k, m))) @ kron(B, eye(k))",
+    "kron(A.T, eye(k)) @ diag(vec(z @ x.T)) @ kron(B, eye(k))",
+    "kron(eye(k), A.T) @ diag(kron(z, x)) @ kron(eye(k), B)",
+    "kron(ones(1, m), eye(n)) @ kron(x, c * eye(n))",
     "kron(ones(1, m), eye(n)) @ vec(A.T)", "vec(A).T @ kron(ones(n, n), S) @ vec(B)", "kron(ones(k, 1), A) - kron(z, ones(m, n))",
     "kron(ones(1, k), diag(x) - x @ x.T) @ kron(z, A)", "(eye(k * m) - kron(ones(k, k), S)) @ kron(z, A)", "c * kron(C, A) @ commat(k, n)",
     "(kron(C, A) + c * kron(ones(k, k), B)) @ kron(z, D)", "diag(kron(x, ones(k))) @ kron(A, z)", "tr(kron(C, S) @ kron(C.T, S))",
     "sum(kron(C, A) @ kron(C, y))", "sum(kron(ones(m, k), D))", "tr(commat(m, n) @ kron(A, B.T))", "kron(x, kron(y, z)) @ ones(1, 2)",
     "kron(kron(x.T, eye(n)), z.T) @ kron(x, kron(D, C)) / m", "kron(kron(eye(m), y.T) @ kron(A, D), C)", "kron(1 * eye(k), x) @ C",
-    "kron(x, eye(n)) @ kron(x, eye(n)).T", "kron(A, eye(k)).T @ kron(A, eye(k))", "(kron(C, A) * kron(z @ ones(1, k), B)) @ kron(z, eye(n))",
+    "kron(x, eye(n)) @ kron(x, eye(n)).T", "kron(A, eye(k)).T @ kron(A, eye(k))",
+    "(kron(C, A) * kron(z @ ones(1, k), B)) @ kron(z, eye(n))",
     "commat(k, n) @ (kron(D, eye(k)) - kron(y @ z.T, C))", "kron(x, ones(n)) + vec(A.T)", "kron(A, y.T @ D) @ commat(k, n)"]
 # a layer with softmax, its weights and its offsets; a factorisation; a density; a mixture; a covariance; two layers; a Sylvester equation
 DERIVATIVES = [

@@ -6,7 +6,7 @@ sum over all indices but some, as few tensors as need be: what shares no summed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -21,6 +21,41 @@ BLOCK = 4e-7  # seconds, of one product in a batch
 class Tensor(NamedTuple):
     op: Op
     axes: tuple[Index, ...]
+
+
+class Prices:
+    """What steps cost; a set of indices is a number with a bit for each."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes, self.known = sizes, {0: 1}
+
+    def bits(self, indices: Iterable[Index]) -> int:
+        found = 0
+        for i in indices:
+            found |= 1 << i
+        return found
+
+    def indices(self, bits: int) -> set[Index]:
+        return {i for i in range(bits.bit_length()) if bits >> i & 1}
+
+    def size(self, bits: int) -> int:
+        found = self.known.get(bits)
+        if found is None:
+            found = self.known[bits] = self.size(bits & (bits - 1)) * self.sizes[(bits & -bits).bit_length() - 1]
+        return found
+
+    def step(self, a: int, b: int, kept: int) -> float:
+        """The sum of a product over what is not kept."""
+        shared = a & b
+        summed = shared & ~kept
+        pairs = self.size(a | b)
+        if not summed:
+            return CALL + FORM * pairs
+        batch = shared & kept
+        alone = self.size(a & ~shared) == 1 or self.size(b & ~shared) == 1
+        blocks = BLOCK * self.size(batch) if batch else 0.0
+        return CALL + (STREAM if alone else MULTIPLY) * pairs + STREAM * (self.size(a) + self.size(b)) + \
+            FORM * self.size((a | b) & ~summed) / 2 + blocks
 
 
 class Contraction:
@@ -81,11 +116,12 @@ class Contraction:
         if gram is not None:
             return gram
         items = list(group)
+        prices = Prices(self.sizes)
         while len(items) > EXACT:
-            i, j = min(combinations(range(len(items)), 2), key=lambda pair: self._pair_cost(items, pair, kept))
+            i, j = min(combinations(range(len(items)), 2), key=lambda pair: self._pair_price(prices, items, pair, kept))
             rest = [t for k, t in enumerate(items) if k not in (i, j)]
             items = [*rest, self.pair(items[i], items[j], kept | {x for t in rest for x in t.axes})]
-        return self._best(items, kept)
+        return self._best(prices, items, kept)
 
     def _weighted_gram(self, group: Sequence[Tensor], kept: set[Index]) -> Tensor | None:
         """x.T @ diag(d) @ x."""
@@ -104,30 +140,32 @@ class Contraction:
         gram = self.graph.op("weighted gram", (d, x), (x.shape[1], x.shape[1]))
         return Tensor(self.graph.reshape(gram, self.shape((*rows, *columns))), (*rows, *columns))
 
-    def _pair_cost(self, items: Sequence[Tensor], pair: tuple[int, int], kept: set[Index]) -> float:
-        a, b = (set(items[k].axes) for k in pair)
-        rest = kept | {i for k, t in enumerate(items) if k not in pair for i in t.axes}
-        return self.cost(a, b, rest) + FORM * self.size((a | b) & rest)
+    def _pair_price(self, prices: Prices, items: Sequence[Tensor], pair: tuple[int, int], kept: set[Index]) -> float:
+        a, b = (prices.bits(items[k].axes) for k in pair)
+        rest = prices.bits(kept)
+        for k, t in enumerate(items):
+            if k not in pair:
+                rest |= prices.bits(t.axes)
+        return prices.step(a, b, rest) + FORM * prices.size((a | b) & rest)
 
-    def _best(self, items: Sequence[Tensor], kept: set[Index]) -> Tensor:
-        """Every order of a few tensors: subsets are bits of a number."""
+    def _best(self, prices: Prices, items: Sequence[Tensor], kept: set[Index]) -> Tensor:
+        """Every order of a few tensors: a subset of them is a number, as a set of indices is."""
         n = len(items)
-        whole = (1 << n) - 1
-        inside = [{i for k in range(n) if s >> k & 1 for i in items[k].axes} for s in range(whole + 1)]
-        left = [inside[s] & (inside[whole & ~s] | kept) for s in range(whole + 1)]  # what of a subset's indices is needed outside
-        cost = {1 << k: 0.0 for k in range(n)}
-        cut: dict[int, int] = {}
-        for s in sorted(range(1, whole + 1), key=lambda s: bin(s).count("1")):
-            if s in cost:
-                continue
+        whole, outside = (1 << n) - 1, prices.bits(kept)
+        inside = [0] * (whole + 1)
+        for s in range(1, whole + 1):
+            inside[s] = inside[s & (s - 1)] | prices.bits(items[(s & -s).bit_length() - 1].axes)
+        left = [inside[s] & (inside[whole & ~s] | outside) for s in range(whole + 1)]  # what of a subset's indices is needed outside
+        left = [inside[s] if s & (s - 1) == 0 else left[s] for s in range(whole + 1)]
+        cost = [0.0 if s & (s - 1) == 0 else float("inf") for s in range(whole + 1)]
+        cut = [0] * (whole + 1)
+        for s in range(1, whole + 1):  # every part of s is smaller
             part = (s - 1) & s
-            cost[s] = float("inf")
-            while part:
-                if part > s & ~part:  # each split once
-                    price = cost[part] + cost[s & ~part]
-                    if price < cost[s]:
-                        a, b = (set(items[x.bit_length() - 1].axes) if x & (x - 1) == 0 else left[x] for x in (part, s & ~part))
-                        price += self.cost(a, b, left[s])
+            while part > s & ~part:  # each split once
+                other = s & ~part
+                price = cost[part] + cost[other]
+                if price < cost[s]:
+                    price += prices.step(left[part], left[other], left[s])
                     if price < cost[s]:
                         cost[s], cut[s] = price, part
                 part = (part - 1) & s
@@ -135,22 +173,9 @@ class Contraction:
         def made(s: int) -> Tensor:
             if s & (s - 1) == 0:
                 return items[s.bit_length() - 1]
-            return self.pair(made(cut[s]), made(s & ~cut[s]), left[s])
+            return self.pair(made(cut[s]), made(s & ~cut[s]), prices.indices(left[s]))
 
         return made(whole)
-
-    def cost(self, a: set[Index], b: set[Index], kept: set[Index]) -> float:
-        """Of the sum of a product over what is not kept."""
-        shared = a & b
-        summed, batch = shared - kept, shared & kept
-        pairs = self.size(a | b)
-        if not summed:
-            return CALL + FORM * pairs
-        out = self.size((a | b) - summed)
-        alone = min(self.size(a - shared), self.size(b - shared)) == 1
-        blocks = self.size(batch)
-        multiply = STREAM if alone else MULTIPLY
-        return CALL + multiply * pairs + STREAM * (self.size(a) + self.size(b)) + FORM * out / 2 + (BLOCK * blocks if batch else 0.0)
 
     # ------------------------------------------------------------ steps
     def total(self, t: Tensor, i: Index) -> Tensor:

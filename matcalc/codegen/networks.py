@@ -16,6 +16,7 @@ from .contraction import Contraction, Index, Tensor
 from .graph import Graph, Op
 
 MOST_TERMS = 6  # of an opened product
+MOST_TENSORS = 8  # of a term: a long chain is ordered as one
 SAYS = frozenset({"kron", "commat", "eye", "ones", "diag", "vec"})  # how indices go together
 THROUGH = frozenset({"add", "mul", "matmul", "transpose", "vec"})
 
@@ -54,22 +55,27 @@ class Networks:
         """Is there a Kronecker product or a commutation in it?"""
         found = self._kronecker.get(e)
         if found is None:
-            found = self._kronecker[e] = e.op in ("kron", "commat") or (e.op in THROUGH and any(map(self.kronecker, e.args)))
+            found = self._kronecker[e] = self._says(e) or (e.op in THROUGH and any(map(self.kronecker, e.args)))
         return found
+
+    def _says(self, e: Expr) -> bool:
+        """kron(A, eye(1)) is A."""
+        if e.op == "kron":
+            return all(self.lowering.dims(a) != (1, 1) for a in e.args) or any(map(self.kronecker, e.args))
+        return e.op == "commat" and len(self._commat(e)[0].rows) > 1
 
     # ------------------------------------------------------------ values
     def product(self, factors: Sequence[Expr], factor: Op | None = None) -> Op | None:
         """The product of some matrices and vectors, and of a number; None where it is not a sum over indices."""
         if not any(map(self.kronecker, factors)):
             return None
-        try:
-            terms = self._multiplied(factors)
-        except Unfit:
-            return None
         sizes = self.lowering.dims(factors[0])[0], self.lowering.dims(factors[-1])[1]
         shape = tuple(n for n in sizes if n != 1)
         wanted = tuple(n for n, d in zip(sizes, (factors[0].shape[0], factors[-1].shape[1]), strict=True) if d != 1)
-        return self.graph.reshape(self._sum(terms, shape, factor), wanted)
+        try:
+            return self.graph.reshape(self._sum(self._multiplied(factors), shape, factor), wanted)
+        except Unfit:
+            return None
 
     def trace(self, factors: Sequence[Expr]) -> Op | None:
         """Of a product."""
@@ -345,6 +351,8 @@ class Networks:
         kept = {*t.rows, *t.columns}
         self.contraction.first = {i: k for k, i in reversed(list(enumerate(t.rows + t.columns)))}
         tensors, scalars = [], list(t.scalars)
+        if len(t.tensors) > MOST_TENSORS:
+            raise Unfit
         for x in self.contraction.reduced(t.tensors, kept):
             if x.axes:
                 tensors.append(x)
