@@ -156,3 +156,13 @@ def test_a_determinant_has_the_sign_of_its_factors() -> None:
         Y = X[order] + np.eye(4)
         assert d(X=Y, a=a) == pytest.approx(np.linalg.det(Y) + a @ np.linalg.solve(Y, a))
     assert "determinant_of_lu(" in Planned([d._part()], ["X", "a"], {"n": 4}).source
+
+
+def test_a_number_that_a_product_has_taken_is_not_multiplied_again() -> None:
+    """-2 went into S @ y @ y.T @ S, which a Kronecker product reads in a sum."""
+    d = mc.hessian("y.T @ inv(K + s * eye(m)) @ y + logdet(K + s * eye(m))", "K", ["K: spd", "y: vector(m)", "s: scalar"], check=False)
+    K, y = arrays((3, 3), (3,))
+    values = {"K": K @ K.T + np.eye(3), "y": y, "s": 0.7}
+    names = list(symbols(d._derived.compact))
+    plan = Planned([d._part()], names, {"m": 3})
+    assert plan.run(*(values[n] for n in names)) == pytest.approx(Program(d._derived.compact)(values)), plan.source

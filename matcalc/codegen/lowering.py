@@ -133,7 +133,7 @@ class Lowering:
             cuts = range(1, len(a.args))
             size = FORM * self.dims(a.args[0])[0]
             best = min(cuts, key=lambda i: self._cost(a.args[:i]) + self._cost(a.args[i:]) + size * self.dims(a.args[i])[0])
-            p, q = self._product(a.args[:best]), self._product(a.args[best:])
+            p, q = self.product(a.args[:best]), self.product(a.args[best:])
             if len(p.shape) == 2 and len(q.shape) == 2:
                 return g.inner(p, g.transpose(q))
         return g.total(self.diagonal(self.lower(a)))
@@ -281,7 +281,7 @@ class Lowering:
         network = None if self.two_axes else self.networks.product(e.args, factor)
         if network is not None:
             return network
-        found = self._product(e.args)
+        found = self.product(e.args)
         if factor.kind == "number" and factor.data == 1:
             return found
         banded = bands.scaled(self.graph, 1.0, [factor], found)
@@ -296,7 +296,7 @@ class Lowering:
                 return self.graph.dot(scaled, b) if small is a else self.graph.dot(a, scaled)
         return self.graph.product(1.0, [factor, found], found.shape)
 
-    def _product(self, factors: Sequence[Expr]) -> Op:
+    def product(self, factors: Sequence[Expr]) -> Op:
         """The product of factors that are no scalars, in the cheapest order that was found."""
         if len(factors) == 1:
             return self.lower(factors[0])
@@ -306,7 +306,7 @@ class Lowering:
             return network
         for i in range(1, len(factors)):  # between a column and a row everything falls apart
             if factors[i].shape[0] == 1:
-                left, right = self._product(factors[:i]), self._product(factors[i:])
+                left, right = self.product(factors[:i]), self.product(factors[i:])
                 if not left.shape or not right.shape:
                     return g.product(1.0, [left, right], left.shape or right.shape)
                 return self._outer(left, right)
@@ -375,7 +375,7 @@ class Lowering:
         g = self.graph
         cut = next((i for i in range(1, len(factors)) if factors[i].shape[0] == 1), None)
         if cut is not None:  # u @ (w.T @ v)
-            return g.product(1.0, [self._product(factors[:cut]), g.inner(self._product(factors[cut:]), v)], (self.dims(factors[0])[0],))
+            return g.product(1.0, [self.product(factors[:cut]), g.inner(self.product(factors[cut:]), v)], (self.dims(factors[0])[0],))
         for f in reversed(factors):
             v = self._applied(f, v)
         return v
@@ -492,14 +492,14 @@ class Lowering:
             return None
         if self.dims(factors[0])[0] > self.dims(factors[0])[1] and n > 3:  # what makes it larger comes last
             outer = self.lower(factors[0])
-            return self.multiplied(self.multiplied(outer, self._product(factors[1:n - 1])), self.graph.transpose(outer))
+            return self.multiplied(self.multiplied(outer, self.product(factors[1:n - 1])), self.graph.transpose(outer))
         if n <= LONG:
             r, c = self.dims(factors[0])[0], self.dims(factors[k - 1])[1]
             middle = self._cost(factors[k:n - k]) if n > 2 * k else 0.0
             if self._cost(factors[:k]) + middle + product_cost(r, c, c) + product_cost(r, c, r) > self._cost(factors):
                 return None
-        p = self._product(factors[:k])
-        inner = self.multiplied(p, self._product(factors[k:n - k])) if n > 2 * k else p
+        p = self.product(factors[:k])
+        inner = self.multiplied(p, self.product(factors[k:n - k])) if n > 2 * k else p
         return self.multiplied(inner, self.graph.transpose(p))
 
     def _with_kron(self, a: Op, b: Op, shape: Shape) -> Op | None:
@@ -541,7 +541,7 @@ class Lowering:
             opening = sum(self._cost([*rest[0], *_factors(t), *rest[1]]) for t in f.args)
             opening += FORM * self.dims(factors[0])[0] * self.dims(factors[-1])[1] * (len(f.args) - 1)
             if opening < forming:
-                terms = [(float(c), self._product([*rest[0], *_factors(t), *rest[1]])) for c, t in zip(f.data, f.args, strict=True)]
+                terms = [(float(c), self.product([*rest[0], *_factors(t), *rest[1]])) for c, t in zip(f.data, f.args, strict=True)]
                 return self.graph.linear(terms, 0.0, (self.dims(factors[0])[0], self.dims(factors[-1])[1]))
         return None
 

@@ -118,7 +118,8 @@ class Networks:
         return found
 
     def _leaf(self, e: Expr) -> Term:
-        op = self.lowering.lower(e)
+        lowering = self.lowering
+        op = lowering.lower(e) if e not in lowering.absorbed else lowering.product(e.args)  # here a sum multiplies by its numbers
         rows, columns = (self.indices(n) for n in self.lowering.dims(e))
         axes = (*rows, *columns)
         if op.kind == "full":
