@@ -166,3 +166,14 @@ def test_a_number_that_a_product_has_taken_is_not_multiplied_again() -> None:
     names = list(symbols(d._derived.compact))
     plan = Planned([d._part()], names, {"m": 3})
     assert plan.run(*(values[n] for n in names)) == pytest.approx(Program(d._derived.compact)(values)), plan.source
+
+
+@pytest.mark.parametrize("f", ["(3 * A @ B + C) @ x + diagv(C + 3 * A @ B)", "(3 * A @ B + C) @ ones(n) + diagv(C + 3 * A @ B)",
+                               "-2 * (A @ B) @ x + diagv(-2 * A @ B)", "(3 * A @ B + C) @ x + sum(3 * A @ B @ C) * x",
+                               "kron(3 * A @ B + C, A) @ vec(B @ (3 * A @ B + C))"])
+def test_a_number_before_a_product_is_multiplied_once(f: str) -> None:
+    d = mc.simplify(f, ["A: matrix(n, n)", "B: matrix(n, n)", "C: matrix(n, n)", "x: vector(n)"], check=False)
+    names = list(symbols(d._derived.compact))
+    values = dict(zip(names, arrays(*[(5,) if n == "x" else (5, 5) for n in names]), strict=True))
+    plan = Planned([d._part()], names, {"n": 5})
+    assert plan.run(*values.values()) == pytest.approx(Program(d._derived.compact)(values).ravel()), plan.source

@@ -347,12 +347,13 @@ class Lowering:
             scalars = [self.lower(a) for a in f.args if a.is_scalar]
             inner = self._applied(arrays[0], v) if len(arrays) == 1 else \
                 g.dot(g.product(1.0, [self.lower(a) for a in arrays], self.shape(f)), v)
-            return g.product(float(f.data), [*scalars, inner], inner.shape)
+            return g.product(self._number_of(arrays[0], f.data, v) if len(arrays) == 1 else float(f.data), [*scalars, inner], inner.shape)
         if f.op == "matmul" and once:
             return self._product_with(f.args, v)
         if f.op == "add" and once and _safe_to_open(f):
             rows = self.dims(f)[0]
-            return g.linear([(float(c), self._applied(t, v)) for c, t in zip(f.data, f.args, strict=True)], 0.0, (rows,))
+            terms = [(self._number_of(t, c, v), self._applied(t, v)) for c, t in zip(f.data, f.args, strict=True)]
+            return g.linear(terms, 0.0, (rows,))
         solved = self._solved(f, v)
         if solved is not None:
             return solved
@@ -370,6 +371,11 @@ class Lowering:
         if a.kind == "transpose":
             return g.dot(v, a.args[0])  # the same product, and no view
         return g.dot(a, v)
+
+    def _number_of(self, t: Expr, c: Any, v: Op) -> float:
+        """What t @ v is still to be multiplied by, if c stands before t: nothing, where t is lowered and has taken it."""
+        lowered = self.uses.get(t, 0) > 1 or t in self.done or v.kind == "full"
+        return 1.0 if t in self.absorbed and lowered else float(c)
 
     def _product_with(self, factors: Sequence[Expr], v: Op) -> Op:
         g = self.graph
@@ -530,7 +536,7 @@ class Lowering:
 
     def _opened(self, factors: tuple[Expr, ...]) -> Op | None:
         """(P + Q) @ R as P @ R + Q @ R where that is cheaper: U @ V.T @ V needs no square matrix."""
-        if sum(f.op == "add" for f in factors) > MOST_OPENED:  # each opening doubles what is looked at
+        if len(factors) > LONG or sum(f.op == "add" for f in factors) > MOST_OPENED:  # each opening doubles what is looked at
             return None
         for i, f in enumerate(factors):
             if f.op != "add" or f in self.done or self.uses.get(f, 0) > 1 or not _safe_to_open(f):
