@@ -8,7 +8,7 @@ from .graph import Op
 from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer, common_factor
 
 COMMON = frozenset("""exp expm1 log log1p sqrt sin cos tan sinh cosh tanh abs sign floor ceil det pinv tril triu cumsum cumprod
-    trace kron inv hypot max min maximum minimum cholesky""".split())
+    trace kron inv hypot max min maximum minimum cholesky slogdet norm""".split())
 
 
 class ColumnText(Writer):
@@ -40,6 +40,8 @@ class ColumnText(Writer):
         text = self.operand(a, ATOM)
         if not a.shape:
             return self.filled(o.shape, text)
+        if not o.shape:
+            return self.only(text)
         is_column = len(a.shape) == 1 or a.shape[1:] == (1,)
         if is_column and (len(o.shape) == 1 or o.shape[1:] == (1,)):
             return self.as_vector(text, a, o), ATOM
@@ -51,6 +53,10 @@ class ColumnText(Writer):
         if len(o.shape) > 2 or len(a.shape) > 2:
             raise NotWritten("more than two axes")
         return f"reshape({turned}, {self.spelled(o.shape[1])}, {self.spelled(o.shape[0])})'", ATOM
+
+    def only(self, text: str) -> Made:
+        """The one entry of an array."""
+        return text, ATOM
 
     def as_vector(self, text: str, a: Op, o: Op) -> str:
         return text
@@ -242,6 +248,7 @@ class MatlabText(ColumnText):
 
     assigned = "{0} = {1};"
     returned = "{0}"
+    broadcasts = False  # is a row or a column added to a matrix?
 
     def together(self, results: Sequence[str]) -> list[str]:
         names = ["value"] if len(results) == 1 else [f"value{i + 1}" for i in range(len(results))]
@@ -251,6 +258,18 @@ class MatlabText(ColumnText):
         if dotted == "numpy.linalg.cholesky":
             return f"chol({args[0]}, 'lower')", ATOM
         return super().function(dotted, args, entries)
+
+    def _text_linear(self, o: Op) -> Made:
+        outside, self.broadcasts = self.broadcasts, any(a.kind == "repeat" for a in o.args)
+        made = super()._text_linear(o)
+        self.broadcasts = outside
+        return made
+
+    def scaled(self, c: float, a: Op) -> str:
+        if not self.broadcasts or not _is_diagonal(a):
+            return super().scaled(c, a)
+        text = f"full({self.text(a)})"  # Octave adds nothing to a diagonal matrix but another matrix
+        return text if c == 1 else f"{self.number(c)} * {text}"
 
     def indexable(self, o: Op) -> str:
         """Only what has a name can be indexed."""
@@ -316,6 +335,13 @@ class MatlabText(ColumnText):
         upper = self._named_by(self.graph.op("upper factor", o.args, o.args[0].shape))
         self.lines.append(f"[~, {upper}] = lu({a});")
         return f"sum(log(abs(diag({upper}))))", ATOM
+
+
+def _is_diagonal(o: Op) -> bool:
+    """Does Octave keep its diagonal only?"""
+    if o.kind in ("product", "transpose", "inverse", "dot", "matrix power"):
+        return all(not a.shape or _is_diagonal(a) for a in o.args)
+    return o.kind in ("eye", "diag") or (o.kind == "linear" and not o.data[1] and all(_is_diagonal(a) for a in o.args))
 
 
 class JuliaText(ColumnText):
@@ -390,6 +416,9 @@ class JuliaText(ColumnText):
 
     def zeros(self, shape: Sequence[int]) -> str:
         return f"zeros({self.sizes(shape if shape[-1] != 1 or len(shape) == 1 else shape[:1])})" if shape[0] else super().zeros(shape)
+
+    def only(self, text: str) -> Made:
+        return self.call("only", text)
 
     def as_vector(self, text: str, a: Op, o: Op) -> str:
         if len(o.shape) == 1:

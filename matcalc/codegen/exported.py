@@ -9,16 +9,21 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import dims
 from ..dims import SCALAR, Shape
-from ..errors import NotSupported
+from ..errors import DomainError, NotSupported
 from ..expr import Expr, postorder
+from ..knowledge import known
 from ..printers.forms import fresh
-from .column_text import JuliaText, MatlabText
+from .column_text import COMMON, JuliaText, MatlabText
 from .graph import Graph, Op
 from .lowering import CannotLower, Lowering
 from .parts import Part
@@ -27,6 +32,7 @@ from .writer import NotWritten, Writer
 
 USUAL = 100  # a size about which nothing is known
 LETTERS = {0: "tsrcq", 1: "rszvuh", 2: "SRPMHQ"}  # by the number of axes
+LARGEST = 1_000_000  # larger sizes change no plan
 SMALLEST = 60  # of the primes that stand for sizes; a smaller number is itself
 
 
@@ -89,7 +95,16 @@ class Target:
     writer: type[Writer] = PythonText
     taken = frozenset({"np", "jnp", "jax", "torch", "math", "scipy", *keyword.kwlist, *keyword.softkwlist})
     two_axes = False  # has it matrices and vectors only?
+    longest = 1000  # letters of a name
     name = "numpy"
+
+    def spelled(self, name: str) -> str:
+        """A name as the language takes it."""
+        return name
+
+    def is_taken(self, word: str) -> bool:
+        """Does it mean something else in the language, or in what is called?"""
+        return word in self.taken
 
     def array(self, shape: Shape, names: Mapping[str, str]) -> str:
         if shape == SCALAR:
@@ -104,7 +119,7 @@ class Target:
     def size_lines(self, name: str, shape: Shape, wanted: Mapping[Any, str]) -> str:
         """`m, n = A.shape`, for sizes that the code mentions."""
         if 1 in shape:
-            return f"{next(wanted[d] for d in shape if d in wanted)} = {name}.shape[0]"
+            return f"{next(wanted[d] for d in shape if d in wanted)} = {name}.shape[{0 if shape[1] == 1 else -1}]"
         return f"{', '.join(_each(shape, wanted, '_'))} = {name}.shape"
 
     def row_line(self, name: str) -> str:
@@ -181,18 +196,35 @@ class Torch(Target):
 
     def scalar_lines(self, writer: Writer, scalars: Sequence[str], arrays: Sequence[str]) -> list[str]:
         """Functions take tensors only."""
-        read = [o for o in writer.needed if o.kind in ("map", "logistic", "call", "max", "min") or (o.kind == "power" and o.data == 0.5)]
+        kinds = ("map", "logistic", "call", "max", "min", "spread", "reshape")
+        read = [o for o in writer.needed if o.kind in kinds or (o.kind == "power" and o.data == 0.5)]
         if not any(not a.shape for o in read for a in o.args):
             return []
         like = f"dtype={arrays[0]}.dtype, device={arrays[0]}.device" if arrays else "dtype=torch.float64"
         return [f"{name} = torch.as_tensor({name}, {like})" for name in scalars]
 
 
+@cache
+def _words_of_rules(target: str) -> frozenset[str]:
+    """What code may call for the functions of rules/."""
+    values = [f.get(target) for overloads in known().functions.values() for f in overloads]
+    return COMMON | {word for value in values if value for word in re.findall(r"[^\W\d]\w*", value)}
+
+
 class Matlab(Target):
     name, writer, two_axes = "matlab", MatlabText, True
     taken = frozenset("""break case catch classdef continue else elseif end for function global if otherwise parfor persistent return spmd
         switch try while pi eps i j e Inf NaN ans value sum max min diag eye ones zeros chol inv exp log sqrt abs sign reshape repmat
-        kron lu det size numel lambda""".split()) - {"lambda"}
+        kron lu det size numel tril triu full repelem""".split())
+    longest = 63
+
+    def spelled(self, name: str) -> str:
+        """Letters of ASCII, the first of them no underscore."""
+        plain = "".join(c if c.isascii() else f"u{ord(c):x}" for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+        return ("v" + plain if plain.startswith("_") else plain)[:self.longest]
+
+    def is_taken(self, word: str) -> bool:
+        return super().is_taken(word) or word in _words_of_rules(self.name)
 
     def array(self, shape: Shape, names: Mapping[str, str]) -> str:
         if shape == SCALAR:
@@ -221,7 +253,10 @@ class Julia(Target):
     taken = frozenset("""begin while if for try return break continue function macro quote let local global const do struct module
         baremodule using import export end else elseif catch finally true false in isa where abstract mutable primitive type
         dot sum exp log sqrt abs sign diag diagm kron inv vec reshape repeat permutedims fill ones zeros size length tr det I pi im
-        cholesky logdet logabsdet Symmetric Matrix maximum minimum max min""".split())
+        cholesky logdet logabsdet Symmetric Matrix maximum minimum max min tril triu float lu SpecialFunctions LinearAlgebra""".split())
+
+    def is_taken(self, word: str) -> bool:
+        return super().is_taken(word) or word in _words_of_rules(self.name)
 
     def array(self, shape: Shape, names: Mapping[str, str]) -> str:
         return super().array(shape, names).replace("array", "Vector" if 1 in shape else "Matrix").replace("float", "Float64") \
@@ -258,7 +293,7 @@ def exported(target: Target, parts: Sequence[Part], function: Function, hints: M
     """The source of a complete function of the values of some expressions."""
     roots = [r for p in parts for r in p.roots]
     names = _names(target, function, roots)
-    spelled = _spelled(roots, function.arrays, hints or {})
+    spelled = _spelled(roots, function.arrays, _judged(hints or {}, set(names) - set(function.arrays)))
     spelled.renamed(names)
     lowering = Lowering(spelled.sizes, roots, Graph(spelled), target.name, target.two_axes, target.writer.knows)
     try:
@@ -277,16 +312,29 @@ def exported(target: Target, parts: Sequence[Part], function: Function, hints: M
     return _put_together(target, function, lines, writer, names)
 
 
+def _judged(hints: Any, dimensions: set[str]) -> dict[str, int]:
+    """The sizes that a user expects."""
+    if not isinstance(hints, Mapping):
+        raise DomainError("sizes are given by name", detail='as in code("numpy", sizes={"n": 1000})')
+    for name, size in hints.items():
+        if name not in dimensions:
+            raise DomainError(f"{name} is no dimension of this answer", detail="its dimensions: " + ", ".join(sorted(dimensions)))
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise DomainError(f"{name} is a dimension, so its value must be a whole number from 1")
+    return {n: min(int(size), LARGEST) for n, size in hints.items()}
+
+
 def _names(target: Target, function: Function, roots: Sequence[Expr]) -> dict[str, str]:
     """Arrays and dimensions as the language takes them; what it takes as it is keeps its name."""
     dimensions = {n for e in postorder(list(roots)) for d in (*e.shape, *(e.data if e.op == "commat" else ())) for n in dims.names(d)}
     dimensions |= {n for s in function.arrays.values() for d in s for n in dims.names(d)}
     dimensions |= {n for e in postorder(list(roots)) if e.op == "size" for n in dims.names(e.data)}
     found: dict[str, str] = {}
-    for name in sorted([*function.arrays, *sorted(dimensions - set(function.arrays))], key=lambda n: n in target.taken):
-        word = name
-        while word in target.taken or word in found.values():
-            word += "_"
+    names = [*function.arrays, *sorted(dimensions - set(function.arrays))]
+    for name in sorted(names, key=lambda n: target.spelled(n) != n or target.is_taken(n)):
+        word = target.spelled(name)
+        while target.is_taken(word) or word in found.values():
+            word = word[:target.longest - 1] + "_" if not word.endswith("_") else fresh("v", {*found.values(), *target.taken})
         found[name] = word
     return found
 
@@ -302,8 +350,8 @@ def _spelled(roots: Sequence[Expr], arrays: Mapping[str, Shape], hints: Mapping[
 
 def _put_together(target: Target, f: Function, lines: list[str], writer: Writer, names: Mapping[str, str]) -> str:
     mentioned = set(re.findall(r"[^\W\d]\w*", "\n".join(lines)))
-    known = {d for s in f.arrays.values() for d in s if isinstance(d, str)}
-    wanted: dict[Any, str] = {d: names[d] for d in known if names[d] in mentioned}
+    told = {d for s in f.arrays.values() for d in s if isinstance(d, str)}
+    wanted: dict[Any, str] = {d: names[d] for d in told if names[d] in mentioned}
     first: list[str] = []
     for name, shape in f.arrays.items():
         own = {d: wanted[d] for d in shape if d in wanted}
@@ -313,5 +361,5 @@ def _put_together(target: Target, f: Function, lines: list[str], writer: Writer,
     first += [target.row_line(names[n]) for n, s in f.arrays.items() if s[0] == 1 and s[1] != 1]
     first += target.scalar_lines(writer, [names[n] for n, s in f.arrays.items() if s == SCALAR],
                                  [names[n] for n, s in f.arrays.items() if s != SCALAR])
-    others = [names[d] for d in sorted(set(names) - set(f.arrays) - known) if names[d] in mentioned]
+    others = [names[d] for d in sorted(set(names) - set(f.arrays) - told) if names[d] in mentioned]
     return target.whole(f, [*(names[n] for n in f.arrays), *others], [*first, *lines], writer, names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..callables import STANDARD
 from .graph import LETTERS, Op
@@ -43,8 +44,12 @@ class PythonText(Writer):
         if o.kind == "full" and o.data in (0, 1):
             return self.new("ones" if o.data else "zeros", self.tuple_of(o.shape) if len(o.shape) > 1 else self.sizes(o.shape)), ATOM
         if o.kind in ("full", "spread"):
-            return self.filled(o.shape, self.number(o.data) if o.kind == "full" else self.text(o.args[0])), ATOM
+            return self.filled(o.shape, repr(o.data) if o.kind == "full" else self.fraction(o.args[0])), ATOM
         return f"{self.module}.broadcast_to({self.repeated(o.args[0], o.data)}, {self.tuple_of(o.shape)})", ATOM
+
+    def fraction(self, a: Op) -> str:
+        """A number that is not whole, even where it is as large as one: of it an array is made."""
+        return repr(a.data) if a.kind == "number" else f"float({self.text(a)})" if a.kind == "size" else self.text(a)
 
     def filled(self, shape: Sequence[int], value: str) -> str:
         return self.new("full", self.tuple_of(shape), value)
@@ -128,6 +133,9 @@ class PythonText(Writer):
 
     def _text_map(self, o: Op) -> Made:
         return self.function(o.data, [self.text(a) for a in o.args])
+
+    def _text_float(self, o: Op) -> Made:
+        return self.fraction(o.args[0]), 0
 
     @classmethod
     def knows(cls, dotted: str) -> bool:
@@ -316,14 +324,35 @@ class StrictText(PythonText):
 
     bounded = "clip"
     number_to_array = "asarray"
-    numbers: frozenset[str] = frozenset()  # the variables that are numbers of Python's
+
+    def __init__(self, *args: Any, numbers: frozenset[str] = frozenset(), **more: Any) -> None:
+        self.numbers = numbers  # the variables that are numbers of Python's
+        self.plain: dict[Op, bool] = {}
+        super().__init__(*args, **more)
 
     def is_plain(self, o: Op) -> bool:
+        if o not in self.plain:
+            self.plain[o] = self._is_plain(o)
+        return self.plain[o]
+
+    def _is_plain(self, o: Op) -> bool:
         if o.kind == "input":
             return o.data in self.numbers
         if o.kind in ("power", "raised") and not (o.kind == "power" and o.data == int(o.data)):
             return False  # a root of a negative number would be complex
-        return super().is_plain(o)
+        return not o.shape and o.kind in PLAIN and all(map(self.is_plain, o.args))
+
+    def whole(self, o: Op) -> Made:
+        if o.kind == "spread" and not self.is_plain(o.args[0]):
+            return self.call(f"{self.module}.broadcast_to", self.text(o.args[0]), self.tuple_of(o.shape))
+        return super().whole(o)
+
+    def _text_reshape(self, o: Op) -> Made:
+        a = o.args[0]
+        return super()._text_reshape(o) if a.shape or self.is_plain(a) else (self.reshaped(self.text(a, ATOM), o.shape), ATOM)
+
+    def is_divisor(self, f: Op) -> bool:
+        return super().is_divisor(f) and not (f.kind == "logistic" and self.is_plain(f.args[0]))
 
     def as_array(self, o: Op, level: int = 0) -> str:
         """A number as an array, where a function takes nothing else."""
@@ -423,15 +452,6 @@ class ArrayText(StrictText):
 
     def reduced(self, name: str, text: str, axis: int | None) -> Made:
         return self.call(f"xp.{name}", text, *([] if axis is None else [f"axis={axis}"]))
-
-    def whole(self, o: Op) -> Made:
-        if o.kind == "spread" and not self.is_plain(o.args[0]):
-            return self.call("xp.broadcast_to", self.text(o.args[0]), self.tuple_of(o.shape))
-        return super().whole(o)
-
-    def _text_reshape(self, o: Op) -> Made:
-        a = o.args[0]
-        return super()._text_reshape(o) if a.shape or self.is_plain(a) else (self.reshaped(self.text(a), o.shape), ATOM)
 
     def _text_logistic(self, o: Op) -> Made:
         return f"1 / (1 + xp.exp({self.as_array(o.args[0])}))", TIMES

@@ -146,7 +146,10 @@ class Writer:
         """The text of one operation, and how strongly it binds. `whole`: as an array of its full shape."""
         if whole and o.kind in BROADCAST:
             return self.whole(o)
-        return getattr(self, "_text_" + o.kind.replace(" ", "_"))(o)  # type: ignore[no-any-return]
+        maker: Callable[[Op], Made] | None = getattr(self, "_text_" + o.kind.replace(" ", "_"), None)
+        if maker is None:
+            raise NotWritten(o.kind)
+        return maker(o)
 
     def whole(self, o: Op) -> Made:
         raise NotImplementedError
