@@ -351,7 +351,7 @@ class Answer:
         """
         self._ensure_checked()
         stacked = tensor and self._of is not None and self._of.is_matrix
-        key = (stacked, backend)
+        key = (stacked, backend if isinstance(backend, str) else id(backend))  # which the function keeps alive
         if key not in self._compiled:
             self._compiled[key] = compiled([self], backend, stacked)
         return self._compiled[key]
@@ -446,6 +446,7 @@ def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | 
 
 def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[..., Any]:
     """One function for the values of several answers to questions about the same variables; what they share is computed once."""
+    from .codegen.backends import Elsewhere, is_numpy, library
     from .codegen.compiled import Compiled
 
     wanted: dict[str, Expr] = {}
@@ -458,11 +459,9 @@ def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[
         dimensions |= set(d._reading.dims)
         others |= {*d._reading.dims, *([d.wrt] if d.wrt else [])}
     of = ([d._part(tensor) for d in answers], wanted, frozenset(dimensions), others, spelled)
-    if backend == "numpy":
+    if is_numpy(backend):
         function = Compiled(*of).function()
     else:
-        from .codegen.backends import Elsewhere, library
-
         function = Elsewhere(library(backend), *of).function()
     function.__name__ = function.__qualname__ = _verb(answers)
     arrays = "".join(f"\n{name}: {dims.shape_text(e.shape)}" for name, e in wanted.items())

@@ -63,14 +63,14 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
     missing = [name for name in wanted if name not in values]
     if missing:
         for name in set(wanted) - set(missing):
-            for dim, size in zip(wanted[name].shape, _array(name, wanted[name].shape, values[name]).shape, strict=True):
+            for dim, size in zip(wanted[name].shape, array_of(name, wanted[name].shape, values[name]).shape, strict=True):
                 if isinstance(dim, str):
                     sizes.setdefault(dim, size)
         needed = ", ".join(f"{n}: {dims.shape_text(e.shape)}" for n, e in wanted.items())
         instead = tuple(("set", f"{n}={example(wanted[n].shape, sizes)}") for n in missing)
         raise DomainError(f"no value is given for {', '.join(missing)}", detail=f"needed: {needed}", fixes=[Fix(options=instead)])
     for name, e in wanted.items():
-        arrays[name] = _array(name, e.shape, values[name])
+        arrays[name] = array_of(name, e.shape, values[name])
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
             _agree(name, e.shape, arrays[name].shape, dim, size, sizes)
     for name, e in wanted.items():
@@ -105,7 +105,7 @@ def _integer(name: str, value: Any) -> int:
     raise DomainError(f"{name} is a dimension, so its value must be a whole number from 1")
 
 
-def _array(name: str, shape: Shape, value: Any) -> Any:
+def array_of(name: str, shape: Shape, value: Any) -> Any:
     import numpy as np
 
     try:
