@@ -1,11 +1,9 @@
-"""Linear algebra that compiled functions call: LAPACK by way of SciPy where it is there, else NumPy. Arguments are never changed.
-
-Each function stands alone, because exported code carries its source along.
-"""
+"""Linear algebra that compiled functions call: LAPACK by way of SciPy where it is there, else NumPy. Arguments are never changed."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -34,15 +32,20 @@ WARNINGS, SILENT = _silence()
 HAS_LAPACK = lapack is not None
 
 
+@cache
+def _routine(name: str, kind: str) -> Any:
+    return getattr(lapack, {"d": "d", "f": "s"}[kind] + name) if lapack is not None and kind in "df" else None
+
+
 def lapack_function(name: str, a: Array) -> Any:
     """A routine of LAPACK for the kind of numbers in a; None without SciPy."""
-    return getattr(lapack, {"d": "d", "f": "s"}[a.dtype.char] + name) if lapack is not None and a.dtype.char in "df" else None
+    return _routine(name, a.dtype.char)
 
 
 def refuse_skewed(a: Array) -> None:
     """One row against its column: a matrix that was declared symmetric and is not shows it there."""
     row, column = a[-1], a[:, -1]
-    if not (row == column).all() and np.abs(row - column).max() > 1e-6 * np.abs(row).max():
+    if row.tobytes() != column.tobytes() and np.abs(row - column).max() > 1e-6 * np.abs(row).max():
         raise np.linalg.LinAlgError("not symmetric")
 
 
