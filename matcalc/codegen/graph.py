@@ -265,6 +265,10 @@ class Graph:
     # ------------------------------------------------------------ sums of products
     def dot(self, a: Op, b: Op) -> Op:
         """a @ b, as NumPy means it: of vectors and matrices."""
+        if len(a.shape) == len(b.shape) == 2 and not self._is_gram(a, b):
+            mirrored = self._table.get(("dot", (self.transpose(b).number, self.transpose(a).number), None, (b.shape[1], a.shape[0])))
+            if mirrored is not None:
+                return self.transpose(mirrored)
         shape = a.shape[:-1] + (b.shape[1:] if len(b.shape) == 2 else ())
         return self.op("dot", (a, b), shape)
 
@@ -307,11 +311,23 @@ class Graph:
             if scalars:
                 return self.product(1.0, [*scalars, self.total(self.product(1.0, others, a.shape), axis)], shape)
             whole = [f for f in others if f.kind != "repeat"]
+            if len(others) == 2 and len(whole) == 1 and len(a.shape) == 2:
+                return self._weighted_total(whole[0], next(f for f in others if f.kind == "repeat"), axis)
             if len(whole) == len(others) and len(others) >= 2:
                 return self.inner(self.product(1.0, others[:-1], a.shape), others[-1], axis)
         if a.kind == "transpose":
             return self.total(a.args[0], None if axis is None else 1 - axis)
         return self.op("total", (a,), shape, axis)
+
+    def _weighted_total(self, a: Op, weights: Op, axis: int | None) -> Op:
+        """The sum of rows, or of columns, with weights: a product with a vector."""
+        along, v = weights.data, weights.args[0]
+        if axis is not None and axis != along:
+            return self.product(1.0, [v, self.total(a, axis)], v.shape)
+        if a.kind == "transpose":
+            a, along = a.args[0], 1 - along
+        found = self.dot(a, v) if along else self.dot(v, a)
+        return self.total(found) if axis is None else found
 
     def inner(self, a: Op, b: Op, axis: int | None = None) -> Op:
         """The sum of a * b, of all entries or along an axis."""

@@ -227,7 +227,28 @@ class InPlace(Places):
             a = a.args[0]
         return a.kind == "dot" and a not in self.variables
 
+    def _quotient_in_place(self, o: Op) -> bool:
+        """Over what it is divided by, which nothing reads any more."""
+        divisor = next((f for f in o.args if f in self.divisors and f.shape == o.shape), None)
+        if divisor is None or o.args.count(divisor) > 1:
+            return False
+        d, rest = divisor.args[0], [f for f in o.args if f is not divisor]
+        if d.kind in BORROWED or d.kind in LEAVES or d.kind in VIEWS or any(d is f or d in self._deep(f) for f in rest):
+            return False
+        if d not in self.variables:
+            if self.uses[d] > 1 or d.kind in ENTRIES or is_filled(d):
+                return False
+            self.assign(d, self.made(d)[0])
+        elif self.last.get(d) is not o:
+            return False
+        above = self.text(self.graph.product(o.data, rest, o.shape)) if any(f.shape for f in rest) else self._scalars(o.data, rest) or "1"
+        name = self._over(o, d)
+        self.lines.append(f"np.divide({above}, {name}, out={name})")
+        return True
+
     def _product_in_place(self, o: Op, dying: list[Op]) -> bool:
+        if not dying and self._quotient_in_place(o):
+            return True
         c, factors = o.data, list(o.args)
         write = self.lines.append
         scalars = [f for f in factors if not f.shape]
