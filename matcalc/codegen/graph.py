@@ -50,6 +50,12 @@ class Graph:
             self.ops.append(found)
         return found
 
+    def share(self, a: Op) -> None:
+        """Several operations read it."""
+        a = a.args[0] if a.kind == "transpose" else a
+        if a.kind in ("linear", "product"):
+            self.shared.add(a)
+
     # ------------------------------------------------------------ leaves
     def number(self, value: float) -> Op:
         return self.op("number", (), (), float(value))
@@ -157,8 +163,18 @@ class Graph:
         if axis is not None:
             inner = self.linear([(c, a.args[0] if a.shape else a) for c, a in parts], constant, (shape[axis],))
             return self.repeat(inner, axis, shape)
+        if self._all_turned([a for _, a in parts], shape):
+            return self.transpose(self.linear([(c, self._turned(a)) for c, a in parts], constant, shape[::-1]))
         parts.sort(key=lambda part: part[0] < 0)  # what is subtracted comes last
         return self.op("linear", [a for _, a in parts], shape, (tuple(c for c, _ in parts), constant))
+
+    def _all_turned(self, args: Sequence[Op], shape: Shape) -> bool:
+        """Are all matrices transposed? What is computed of them entry by entry lies in memory as they do, and is turned at the end."""
+        kinds = {a.kind for a in args if a.shape}
+        return len(shape) == 2 and "transpose" in kinds and kinds <= {"transpose", "repeat"}
+
+    def _turned(self, a: Op) -> Op:
+        return self.transpose(a) if a.shape else a
 
     def product(self, c: float, factors: Sequence[Op], shape: Shape) -> Op:
         """c * a1 * a2 * ..., entry by entry; scalars and repeated vectors among them."""
@@ -192,6 +208,8 @@ class Graph:
         logistic = self._logistic(flat, shape)
         if logistic is not None:
             return self.product(c, logistic, shape) if c != 1 or len(logistic) > 1 else logistic[0]
+        if self._all_turned(flat, shape):
+            return self.transpose(self.product(c, [self._turned(a) for a in flat], shape[::-1]))
         if any(a.shape and not _is_step(a) for a in flat):
             flat = [self._comparison(a) if _is_step(a) else a for a in flat]  # a comparison is quicker than numbers
         flat.sort(key=lambda a: (len(a.shape), a.kind == "repeat", a.kind == "power" and a.data is not None and a.data < 0))
@@ -215,6 +233,8 @@ class Graph:
             return self.product(1.0, [self.power(self.number(a.data) if a.kind == "full" else a.args[0], exponent)], a.shape)
         if a.kind == "repeat":
             return self.repeat(self.power(a.args[0], exponent), a.data, a.shape)
+        if a.kind == "transpose":
+            return self.transpose(self.power(a.args[0], exponent))
         return self.op("power", (a,), a.shape, exponent)
 
     def map(self, name: str, args: Sequence[Op], shape: Shape) -> Op:
@@ -229,6 +249,8 @@ class Graph:
         if axis is not None:
             inner = [a.args[0] if a.shape else a for a in args]
             return self.repeat(self.map(name, inner, (shape[axis],)), axis, shape)
+        if self._all_turned(args, shape):
+            return self.transpose(self.map(name, [self._turned(a) for a in args], shape[::-1]))
         return self.op("map", args, shape, name)
 
     def raised(self, a: Op, b: Op, shape: Shape) -> Op:

@@ -55,8 +55,8 @@ class Lowering:
         """The value of e; of a row, as that of its transpose."""
         if e not in self.done:
             self.done[e] = self._lowered(e)
-            if self.uses.get(e, 0) > 1 and self.done[e].kind in ("linear", "product"):
-                self.graph.shared.add(self.done[e])
+            if self.uses.get(e, 0) > 1:
+                self.graph.share(self.done[e])
         return self.done[e]
 
     def _lowered(self, e: Expr) -> Op:
@@ -255,8 +255,8 @@ class Lowering:
             if param.name in names:
                 symbol = names[param.name]
                 value = inner.done[symbol] = self.lower(arg) if symbol.is_scalar or symbol.is_column else self._matrix(arg)
-                if inner.uses.get(symbol, 0) > 1 and value.kind in ("linear", "product"):
-                    self.graph.shared.add(value)
+                if inner.uses.get(symbol, 0) > 1:
+                    self.graph.share(value)
         return self._reshaped(inner.lower(expression), e)
 
     def _extreme(self, name: str, a: Op, axis: int | None) -> Op:
