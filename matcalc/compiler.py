@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -237,6 +238,16 @@ _OPERATORS: dict[str, Callable[[Expr], Step]] = {
 
 
 # ---------------------------------------------------------------- functions of rules/
+def quiet(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that warns of what it cannot do, beside the values that say so."""
+    def of(*args: Any, **more: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return f(*args, **more)
+
+    return of
+
+
 def _function(node: Expr) -> Step:
     function = of_call(node)
     value = function.get("numpy") or function.get("definition") or function.get("written_out")
@@ -277,6 +288,8 @@ def _named(function: Function, value: str) -> Step:
                            detail="SciPy comes with the extra [opt]" if module.startswith("scipy") else "") from None
     if module == "math":
         f = np.vectorize(f, otypes=[float])
+    if module == "scipy.linalg":
+        f = quiet(f)
     axis = function.head.axis
     scalar = function.signature.result.kind == "scalar"
     integers = [p.kind == "integer" for p in function.signature.params if p.kind != "axis"]

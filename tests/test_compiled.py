@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -413,6 +414,16 @@ def test_there_is_no_warning_and_no_error_where_there_is_no_value(text: str, lar
             values = {n: v for n, v in {"t": t, "x": np.array(x)}.items() if n in d.reading_of_input.symbols}
             found = faults(d, values)
             assert not found, f"{values}: {found}"
+
+
+def test_what_scipy_warns_of_stays_inside() -> None:
+    d = mc.simplify("tr(sqrtm(X))", ["X: matrix(n, n)"], check=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f = fresh(d)
+        for _ in range(2):
+            assert f(X=np.array([[0.0, 1.0], [0.0, 0.0]])) == 0
+            assert f(X=np.ones((2, 2))) == pytest.approx(2 ** 0.5)
 
 
 def test_a_relu_is_a_number() -> None:

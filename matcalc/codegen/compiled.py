@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compiler import Program, arranged, axes
+from ..compiler import Program, arranged, axes, quiet
 from ..dims import SCALAR
 from ..errors import DomainError, MatcalcError
 from ..expr import Expr, symbols
@@ -77,7 +77,7 @@ def scope_of(helpers: Mapping[str, str]) -> dict[str, Any]:
             found = getattr(runtime if module == "runtime" else import_module(module), function)
         except ImportError:
             raise CannotLower(dotted) from None
-        scope[name] = runtime.entrywise(found) if module == "math" else found
+        scope[name] = runtime.entrywise(found) if module == "math" else quiet(found) if module == "scipy.linalg" else found
     return scope
 
 
