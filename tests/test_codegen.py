@@ -92,6 +92,20 @@ def test_value_and_gradient_share_their_work() -> None:
     assert isinstance(value, float)
 
 
+@pytest.mark.parametrize(("f", "products"), [("tr(A @ X @ B @ X.T)", 4), ("tr(X @ B @ X @ B @ X @ B)", 4)])
+def test_a_trace_needs_no_product_beside_those_of_its_gradient(f: str, products: int) -> None:
+    d = mc.value_and_grad(f, "X", check=False)
+    roots = [a._derived.compact for a in (mc.simplify(f, check=False), mc.grad(f, "X", check=False))]
+    names = [n for n in "ABX" if n in symbols(roots[0])]
+    parts = [Part([r], lambda v, _: v[0], lambda lowering, r=r: lowering.lower(r)) for r in roots]
+    sizes = {n: 5 for e in symbols(roots[0]).values() for x in e.shape for n in dims.names(x)}
+    assert Planned(parts, names, sizes).source.count("@") <= products
+    values = dict(zip(names, arrays(*[(5, 5)] * len(names)), strict=True))
+    value, slope = d.compile()(values)
+    assert value == pytest.approx(mc.evaluate(f, values))
+    assert slope == pytest.approx(mc.grad(f, "X", check=False)(values))
+
+
 def test_an_argument_is_never_changed_and_never_returned() -> None:
     A, = arrays((60, 60))
     for f, let in (("tr(A.T @ X)", []), ("sum(A * X)", []), ("vec(A).T @ vec(X)", ["A: matrix(n, n)", "X: matrix(n, n)"])):

@@ -37,6 +37,8 @@ class Lowering:
         self.uses, self.absorbed, self.inverted = _of_template(roots[0]) if of_template else _seen(roots)
         self._sizes: dict[Any, tuple[int, int]] = {}
         self.networks = Networks(self)
+        self.common: set[tuple[Expr, ...]] = set()  # products within several products of one sum
+        self.chains = {} if of_template else {n.args: n for n in postorder(list(roots)) if n.op == "matmul"}
 
     # ------------------------------------------------------------ shapes
     def dims(self, e: Expr) -> tuple[int, int]:
@@ -128,6 +130,9 @@ class Lowering:
         network = None if self.two_axes or self.uses.get(a, 0) > 1 else self.networks.trace([a])
         if network is not None:
             return network
+        reused = self._trace_of_chain(a) if a.op == "matmul" and self.uses.get(a, 0) <= 1 else None
+        if reused is not None:
+            return reused
         if a.op == "matmul" and self.uses.get(a, 0) <= 1:
             # tr(P @ Q) is a sum over P * Q.T; the cut is where both parts are cheapest
             cuts = range(1, len(a.args))
@@ -137,6 +142,20 @@ class Lowering:
             if len(p.shape) == 2 and len(q.shape) == 2:
                 return g.inner(p, g.transpose(q))
         return g.total(self.diagonal(self.lower(a)))
+
+    def _trace_of_chain(self, a: Expr) -> Op | None:
+        """tr(X @ P) for a product P that is wanted elsewhere, as it is or transposed: no further product is needed."""
+        for i, x in enumerate(a.args):
+            rest = a.args[i + 1:] + a.args[:i]
+            turned = tuple(f.T for f in reversed(rest))
+            node = self.chains.get(turned) or self.chains.get(rest)
+            if node is None or node in self.done or 1 in self.dims(x):
+                continue
+            self.absorbed.pop(node, None)
+            self.uses[node] = self.uses.get(node, 0) + 1  # it stays whole
+            value = self.lower(node)
+            return self.graph.inner(self.lower(x), value if node.args == turned else self.graph.transpose(value))
+        return None
 
     def diagonal(self, a: Op) -> Op:
         g, n = self.graph, a.shape[0]
@@ -412,7 +431,9 @@ class Lowering:
         return self._ordered(factors)[0]
 
     def _ordered(self, factors: Sequence[Expr]) -> tuple[float, dict[tuple[int, int], int]]:
-        return _order(tuple([self.dims(f) for f in factors]), tuple([f.op in ("diag", "eye") for f in factors]))
+        n = len(factors)
+        shared = [(i, j) for i in range(n) for j in range(i + 1, n) if tuple(factors[i:j + 1]) in self.common] if self.common else []
+        return _order(tuple([self.dims(f) for f in factors]), tuple([f.op in ("diag", "eye") for f in factors]), tuple(shared))
 
     def _matrices(self, factors: tuple[Expr, ...]) -> Op:
         opened = self._opened(factors) or self._mirrored(self._flat(factors))
@@ -547,6 +568,7 @@ class Lowering:
             opening = sum(self._cost([*rest[0], *_factors(t), *rest[1]]) for t in f.args)
             opening += FORM * self.dims(factors[0])[0] * self.dims(factors[-1])[1] * (len(f.args) - 1)
             if opening < forming:
+                self.common |= _common_parts([(*rest[0], *_factors(t), *rest[1]) for t in f.args])
                 terms = [(float(c), self.product([*rest[0], *_factors(t), *rest[1]])) for c, t in zip(f.data, f.args, strict=True)]
                 return self.graph.linear(terms, 0.0, (self.dims(factors[0])[0], self.dims(factors[-1])[1]))
         return None
@@ -593,6 +615,18 @@ def _factors(t: Expr) -> tuple[Expr, ...]:
     return t.args if t.op == "matmul" else (t,)
 
 
+def _common_parts(products: Sequence[tuple[Expr, ...]]) -> set[tuple[Expr, ...]]:
+    """What stands in several of them, factor by factor."""
+    seen: set[tuple[Expr, ...]] = set()
+    found: set[tuple[Expr, ...]] = set()
+    for factors in products:
+        n = len(factors)
+        parts = {factors[i:j] for i in range(n) for j in range(i + 2, n + 1)}
+        found |= parts & seen
+        seen |= parts
+    return found
+
+
 def _safe_to_open(f: Expr) -> bool:
     """Not where two given matrices are subtracted: their difference is exact, that of their products is not."""
     exact = [c for c, t in zip(f.data, f.args, strict=True) if t.op in ("sym", "transpose", "eye", "ones", "num", "index")
@@ -601,7 +635,8 @@ def _safe_to_open(f: Expr) -> bool:
 
 
 @lru_cache(4096)
-def _order(sizes: tuple[tuple[int, int], ...], diagonal: tuple[bool, ...]) -> tuple[float, dict[tuple[int, int], int]]:
+def _order(sizes: tuple[tuple[int, int], ...], diagonal: tuple[bool, ...],
+           shared: tuple[tuple[int, int], ...] = ()) -> tuple[float, dict[tuple[int, int], int]]:
     """The cheapest order of a product, and where each part of it is cut (the classic recursion over all cuts)."""
     n = len(sizes)
     best: dict[tuple[int, int], float] = {(i, i): 0.0 for i in range(n)}
@@ -617,7 +652,7 @@ def _order(sizes: tuple[tuple[int, int], ...], diagonal: tuple[bool, ...]) -> tu
                     cost += product_cost(m, sizes[k][1], last, (i == k and diagonal[i]) or (k + 1 == j and diagonal[j]))
                 if cost < found:
                     found, cuts[i, j] = cost, k
-            best[i, j] = found
+            best[i, j] = found / 2 if (i, j) in shared else found  # another product pays, too
     return best[0, n - 1], cuts
 
 
