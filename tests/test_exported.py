@@ -335,3 +335,11 @@ def test_names_in_matlab_are_of_ascii_and_not_too_long(name: str) -> None:
     header = re.search(r"^function value = grad\((.*), (.*)\)$", code, re.M)
     assert header, code
     assert all(re.fullmatch(r"[A-Za-z]\w{0,62}", word, re.ASCII) for word in header.groups()), code
+
+
+def test_the_sign_of_a_product_is_not_that_of_its_first_factor() -> None:
+    """-A @ x negates a matrix before it is multiplied."""
+    code = mc.grad("norm2sq(T - U @ V.T)", "U").code("numpy")
+    assert "-T @" not in code
+    assert "- T @ V" in code
+    assert "-(A.T @" in mc.simplify("-(A.T @ x)", ["A: matrix(m, n)", "x: vector(m)"]).code("numpy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .graph import Op
-from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer, common_factor
+from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
 
 COMMON = frozenset("""exp expm1 log log1p sqrt sin cos tan sinh cosh tanh abs sign floor ceil det pinv tril triu cumsum cumprod
     trace kron inv hypot max min maximum minimum cholesky slogdet norm""".split())
@@ -363,24 +363,10 @@ class JuliaText(ColumnText):
     def raise_sign(self, entries: bool) -> str:
         return " .^ " if entries else "^"
 
-    def _text_linear(self, o: Op) -> Made:
+    def signs(self, o: Op) -> tuple[str, str]:
         """A number added to an array has a dot; arrays of one shape need none."""
-        if common_factor(o) != 1:
-            return super()._text_linear(o)
-        coefficients, constant = o.data
-        even = not constant and all(a.shape == o.shape and a.kind != "repeat" for a in o.args)
-        self.plus, self.minus = (" + ", " - ") if even or not o.shape else (" .+ ", " .- ")
-        signs = self.plus, self.minus
-        terms = []
-        for c, a in zip(coefficients, o.args, strict=True):
-            terms.append((c, self.scaled(abs(c), a)))
-        self.plus, self.minus = signs  # a term may have set them for itself
-        if constant:
-            terms.insert(0 if constant > 0 and terms[0][0] < 0 else len(terms), (constant, self.number(abs(constant))))
-        text = ("-" if terms[0][0] < 0 else "") + terms[0][1]
-        for c, t in terms[1:]:
-            text += (signs[1] if c < 0 else signs[0]) + t
-        return text, PLUS
+        even = not o.shape or (not o.data[1] and all(a.shape == o.shape and a.kind != "repeat" for a in o.args))
+        return (" + ", " - ") if even else (" .+ ", " .- ")
 
     def function(self, dotted: str, args: Sequence[str], entries: bool) -> Made:
         if dotted == "numpy.linalg.cholesky":

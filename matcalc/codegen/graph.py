@@ -199,7 +199,7 @@ class Graph:
             return self.outer(self.product(c, [u], u.shape), v) if u.size < v.size else self.outer(u, self.product(c, [v], v.shape))
         if len(flat) == 1 and flat[0].kind == "linear" and flat[0].shape == shape and flat[0] not in self.shared:
             coefficients, constant = flat[0].data
-            return self.op("linear", flat[0].args, shape, (tuple(c * d for d in coefficients), c * constant))
+            return self.linear([(c * d, a) for d, a in zip(coefficients, flat[0].args, strict=True)], c * constant, shape)
         if shape and len(shape) == 2 and all(not a.shape or (a.kind == "repeat" and a.data == next(
                 b.data for b in flat if b.shape)) for a in flat):
             first = next(a for a in flat if a.shape)

@@ -14,6 +14,7 @@ LEAVES = frozenset({"number", "size", "pi", "input", "full", "eye"})
 VIEWS = frozenset({"transpose", "repeat", "reshape", "slice", "diagonal", "spread"})  # written where they are used
 BROADCAST = frozenset({"repeat", "full", "spread"})  # numbers and vectors that stand for more where entries are computed
 ENTRIES = frozenset({"linear", "product", "map", "power", "logistic", "raised", "above zero"})
+PRODUCTS = frozenset({"dot", "weighted gram"})
 ATOM, POWER, UNARY, TIMES, PLUS, COMPARE = 9, 8, 7, 6, 5, 4
 FACTORED = frozenset({"inverse", "solve", "log determinant"})  # of one matrix they share its Cholesky factor
 LONG = 64  # characters of an expression of which a part gets a name
@@ -178,7 +179,7 @@ class Writer:
         return ", ".join(map(self.spelled, shape))
 
     # ------------------------------------------------------------ signs and numbers, alike in all languages
-    times, over, plus, minus, raising = " * ", " / ", " + ", " - ", " ** "
+    times, over, raising = " * ", " / ", " ** "
 
     def number(self, value: float) -> str:
         """As a person writes it: a fraction that has no short decimal as a fraction."""
@@ -231,9 +232,16 @@ class Writer:
         if constant:
             terms.insert(0 if constant > 0 and terms[0][0] < 0 else len(terms), (constant, self.number(abs(constant))))
         text = ("-" if terms[0][0] < 0 else "") + terms[0][1]
+        if terms[0][0] == -1 and o.args[0].kind in PRODUCTS and o.args[0] not in self.variables:
+            text = f"-({terms[0][1]})"  # the sign of the product, and not of its first factor
+        plus, minus = self.signs(o)
         for c, t in terms[1:]:
-            text += (self.minus if c < 0 else self.plus) + t
+            text += (minus if c < 0 else plus) + t
         return text, PLUS
+
+    def signs(self, o: Op) -> tuple[str, str]:
+        """What stands between the terms of a sum."""
+        return " + ", " - "
 
     def is_divisor(self, f: Op) -> bool:
         if f.kind == "repeat":
