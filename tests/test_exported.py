@@ -339,7 +339,5 @@ def test_names_in_matlab_are_of_ascii_and_not_too_long(name: str) -> None:
 
 def test_the_sign_of_a_product_is_not_that_of_its_first_factor() -> None:
     """-A @ x negates a matrix before it is multiplied."""
-    code = mc.grad("norm2sq(T - U @ V.T)", "U").code("numpy")
-    assert "-T @" not in code
-    assert "- T @ V" in code
+    assert "2 * (U @ (V.T @ V) - T @ V)" in mc.grad("norm2sq(T - U @ V.T)", "U").code("numpy", sizes={"k": 5, "m": 1000, "n": 1000})
     assert "-(A.T @" in mc.simplify("-(A.T @ x)", ["A: matrix(m, n)", "x: vector(m)"]).code("numpy")

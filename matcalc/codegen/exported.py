@@ -50,10 +50,11 @@ class Spelled:
 
     def __init__(self, names: Iterable[str], polynomials: Iterable[dims.Dim], literals: set[int], hints: Mapping[str, int]) -> None:
         names, sums = list(names), [d for d in polynomials if {"+", "-"} & set(dims.text(d))]
+        scale = max(1, SMALLEST / max(1, min(hints.values(), default=USUAL)))  # small primes are numbers as they are
         for further in range(0, 1000, 20):  # n + 2 must not be as large as m
             self.sizes: dict[str, int] = {}
             for name in names:
-                self.sizes[name] = _prime(max(hints.get(name, USUAL), SMALLEST) + further, {*self.sizes.values(), *literals})
+                self.sizes[name] = _prime(round(scale * hints.get(name, USUAL)) + further, {*self.sizes.values(), *literals})
             values = [dims.evaluate(d, self.sizes) for d in sums]
             if len(set(values)) == len(values) and not any(v % n == 0 for v in values for n in self.sizes.values()):
                 break

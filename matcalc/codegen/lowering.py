@@ -310,7 +310,7 @@ class Lowering:
             a, b = found.args
             small = b if b.size < a.size else a
             fresh = small.kind not in ("input", "transpose")
-            if small.size < found.size and (fresh or 3 * small.size < found.size):
+            if 2 * small.size < found.size and (fresh or 3 * small.size < found.size):
                 scaled = self.graph.product(1.0, [factor, small], small.shape)
                 return self.graph.dot(scaled, b) if small is a else self.graph.dot(a, scaled)
         return self.graph.product(1.0, [factor, found], found.shape)
