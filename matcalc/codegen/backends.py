@@ -67,6 +67,7 @@ class Library:
 
     name = "array"
     writer: type[StrictText] = OwnArray
+    of_device = True  # is there another plan on another device?
 
     def __init__(self, namespace: Any) -> None:
         self.xp = namespace
@@ -128,11 +129,12 @@ class Library:
 
     def key(self, a: Array) -> Any:
         """What a plan depends on: the shape, the kind of numbers, the device; of a plain number nothing."""
-        return float if a.__class__ is float else (a.shape, a.dtype, a.device)
+        return float if a.__class__ is float else (a.shape, a.dtype, a.device) if self.of_device else (a.shape, a.dtype)
 
 
 class Jax(Library):
     name = "jax"
+    of_device = False  # jit looks after it
 
     def __init__(self) -> None:
         super().__init__(import_module("jax.numpy"))
@@ -163,9 +165,6 @@ class Jax(Library):
 
     def ready(self, run: Callable[..., Any]) -> Callable[..., Any]:
         return import_module("jax").jit(run)  # type: ignore[no-any-return]
-
-    def key(self, a: Array) -> Any:
-        return float if a.__class__ is float else (a.shape, a.dtype)  # jit looks after the device
 
 
 class Torch(Library):
@@ -256,13 +255,16 @@ class Elsewhere(Compiled):
         self.bare = {n: e if e.op != "sym" else symbol(n, e.shape) for n, e in self.wanted.items()}  # for shapes only
 
     def function(self) -> Callable[..., Any]:
-        names, quick, key_of = list(self.wanted), self.quick, self.library.key
+        names, quick, of_device = tuple(self.wanted), self.quick, self.library.of_device
 
         def compiled(values: Mapping[str, Any] | None = None, /, *more: Any, **arrays: Any) -> Any:
             if values is None and len(arrays) == len(names) and not more:
                 try:
                     given = [arrays[n] for n in names]
-                    run = quick.get(tuple([key_of(a) for a in given]))
+                    if of_device:  # as Library.key
+                        run = quick.get(tuple([float if a.__class__ is float else (a.shape, a.dtype, a.device) for a in given]))
+                    else:
+                        run = quick.get(tuple([float if a.__class__ is float else (a.shape, a.dtype) for a in given]))
                 except (KeyError, AttributeError, TypeError):
                     run = None
                 if run is not None:

@@ -14,6 +14,7 @@ from .. import dims
 from ..expr import Expr
 from .contraction import Contraction, Index, Tensor
 from .graph import Graph, Op
+from .writer import BROADCAST
 
 MOST_TERMS = 6  # of an opened product
 MOST_TENSORS = 8  # of a term: a long chain is ordered as one
@@ -274,7 +275,10 @@ class Networks:
         axes = self._layout([one for _, one in reduced], axes)
         shape = tuple(self.sizes[i] for i in axes)
         parts = [(c, self._whole(one, axes, shape)) for c, one in reduced]
-        return Term(1.0, (), (Tensor(self.graph.linear(parts, 0.0, shape), axes),), rows, columns)
+        total = self.graph.linear(parts, 0.0, shape)
+        if len(axes) > 2 and total.kind not in BROADCAST and all(set(one.axes) != set(axes) for _, one in reduced):
+            total = self.graph.op("widened", (total,), shape)  # an axis that no part has
+        return Term(1.0, (), (Tensor(total, axes),), rows, columns)
 
     def _alike(self, terms: list[Term]) -> list[Term] | None:
         """The same terms with the same names for rows and columns; None where these go together differently."""

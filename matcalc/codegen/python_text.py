@@ -373,7 +373,7 @@ class StrictText(PythonText):
     def _text_map(self, o: Op) -> Made:
         if o.data in BOUNDS and any(map(self.is_plain, o.args)):
             a, bound = o.args if self.is_plain(o.args[1]) else o.args[::-1]
-            return self.call(f"{self.module}.{self.bounded}", self.text(a), f"{BOUNDS[o.data]}={self.text(bound)}")
+            return self.call(f"{self.module}.{self.bounded}", self.as_array(a), f"{BOUNDS[o.data]}={self.text(bound)}")
         return self.function(o.data, [self.as_array(a) for a in o.args])
 
 
