@@ -13,13 +13,14 @@ import numpy as np
 
 from matcalc.checker import choices, draw
 from matcalc.compiler import Program
-from matcalc.errors import MatcalcError
+from matcalc.errors import MatcalcError, NotSupported
 from matcalc.expr import symbol
 
 from .compiled import EXACT, by_node, largest, spread
 from .derivatives import plain
 
 HEADER = {"python": r"^def \w+\((.*)\):$", "julia": r"^function \w+\((.*)\)$", "matlab": r"^function .*= \w+\((.*)\)$"}
+WRITTEN: dict[int, tuple[Any, dict[str, str]]] = {}  # answers, and their code in each language
 
 
 def sized(d: Any, sizes: Mapping[str, int] | None = None, seed: int = 0, strategy: str = "unit") -> dict[str, Any]:
@@ -31,6 +32,17 @@ def sized(d: Any, sizes: Mapping[str, int] | None = None, seed: int = 0, strateg
 
 def answers_of(d: Any) -> list[Any]:
     return list(d) if isinstance(d, list) else [d]
+
+
+def code_of(d: Any, target: str) -> str:
+    """The text, written once; an empty one where the language has no words for the form."""
+    known = WRITTEN.setdefault(id(d), (d, {}))[1]
+    if target not in known:
+        try:
+            known[target] = d.code(target)
+        except NotSupported:
+            known[target] = ""
+    return known[target]
 
 
 def arguments(d: Any, code: str, language: str, values: Mapping[str, Any]) -> list[Any]:
@@ -92,7 +104,7 @@ def expected(d: Any, values: Mapping[str, Any]) -> Any:
 
 def faults(d: Any, target: str, values: Mapping[str, Any], array: Callable[[Any], Any] = np.asarray, strict: bool = True) -> str:
     """What is wrong with the code at a point."""
-    code, answers = d.code(target), answers_of(d)
+    code, answers = code_of(d, target), answers_of(d)
     wanted = [expected(a, values) for a in answers]
     if any(w is None or not np.isfinite(w).all() for w in wanted):
         return ""

@@ -17,7 +17,7 @@ import matcalc as mc
 from matcalc.checker import choices
 from matcalc.codegen.exported import TARGETS
 from tests.derivatives import ALL, given
-from tests.exported import answers_of, arguments, differing, faults, in_octave, in_python, numbers, sized, two_axes
+from tests.exported import answers_of, arguments, code_of, differing, faults, in_octave, in_python, numbers, sized, two_axes
 from tests.oracle.jax_oracle import jax_space
 from tests.test_compiled import ENTRYWISE, RANDOM, READ_BY, REPEATED, SMALL, SQUARE, answer
 from tests.test_corpus import EVERY
@@ -143,11 +143,7 @@ groups = pytest.mark.parametrize("group", GROUPS)
 
 def has_code(d: Any, target: str) -> bool:
     """Or does it say, typed, that there is none?"""
-    try:
-        d.code(target)
-    except mc.NotSupported:
-        return False
-    return True
+    return bool(code_of(d, target))
 
 
 def fraction(cases: list[Case], parts: int) -> list[Case]:
@@ -195,7 +191,7 @@ def test_matlab_code(tmp_path: Path) -> None:
                 except mc.MatcalcError:
                     continue
                 if has_code(c.d, "matlab") and np.isfinite(values[0]).all():
-                    code = c.d.code("matlab")
+                    code = code_of(c.d, "matlab")
                     calls.append((code, arguments(c.d, code, "matlab", v), 1))
                     wanted.append((c, v, values))
     wrong = []
@@ -272,7 +268,7 @@ def test_single_precision_stays_single() -> None:
         values = {n: v.astype(np.float32) if isinstance(v, np.ndarray) else v for n, v in c.points[0].items()}
         if any(isinstance(v, np.ndarray) for v in values.values()) and has_code(c.d, "torch"):
             got = run_in(c.d, "torch", values)
-            assert not isinstance(got, torch.Tensor) or got.dtype == torch.float32 or "dtype=torch.float64" in c.d.code("torch"), c.name
+            assert not isinstance(got, torch.Tensor) or got.dtype == torch.float32 or "dtype=torch.float64" in code_of(c.d, "torch"), c.name
 
 
 @pytest.mark.parametrize("hint", [{"n": 5}, {"m": 7, "n": 7}, {"n": 10**30}, {"m": 101, "n": 101}, {"m": np.int64(3)}])
@@ -296,7 +292,7 @@ def test_sizes_that_are_none_are_named(hint: Any) -> None:
 def test_the_text_says_nothing_of_the_sizes_that_it_was_planned_for(group: str, target: str) -> None:
     for c in GROUPS[group]():
         if has_code(c.d, target):
-            code = c.d.code(target)
+            code = code_of(c.d, target)
             assert not re.search(r"\b(6[17]|7[139]|83|89|97|10[1379]|113)\b", code), code
             assert "matcalc" not in code
 
@@ -310,12 +306,23 @@ def test_julia_code_looks_like_julia(group: str) -> None:
     for c in GROUPS[group]():
         if not has_code(c.d, "julia"):
             continue
-        code = c.d.code("julia")
+        code = code_of(c.d, "julia")
         body = code[code.rindex('"""') + 3:].strip()
         assert body.startswith("function ")
         assert body.endswith("\nend")
         assert not PYTHONIC.search(body), code
         balanced(body)
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("polygamma(3, x)", "polygamma.(3, x)"), ("polygamma(3, x.T)", "polygamma.(3, x)'"), ("polygamma(3, sum(x))", "polygamma(3, sum(x))"),
+    ("erf(x)", "erf.(x)"), ("x.T @ x * x", "dot(x, x) .* x"), ("X**2 @ x", "X .^ 2 * x"), ("x[0, :] * x", "only(x[1:1]) .* x"),
+    ("expm(X)", "exp(X)"), ("X + x.T", "X .+ x'"), ("X @ X - 1", "X^2 .- 1"), ("2 * X + X.T", "2 * X + X'"),
+    ("max(X, axis=0)", "vec(maximum(X, dims=1))'"),
+])
+def test_julia_code_has_dots_where_entries_are_meant(text: str, line: str) -> None:
+    let = [d for d in ("x: vector(n)", "X: matrix(n, n)") if re.search(rf"\b{d[0]}\b", text)]
+    assert f"    return {line}\n" in mc.simplify(text, let, check=False).code("julia")
 
 
 def balanced(text: str) -> None:

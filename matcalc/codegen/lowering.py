@@ -232,7 +232,8 @@ class Lowering:
         value = function.get(key)
         if key == self.target != "numpy":
             args = [self.lower(a) for a in e.args]
-            return self.graph.map(value, args, self.shape(e)) if function.signature.elementwise else \
+            ordered = {p.kind for p in function.signature.params} == {"integer", "any"}  # as polygamma(k, x), of every entry of x
+            return self.graph.map(value, args, self.shape(e)) if function.signature.elementwise or ordered else \
                 self.graph.op("call", args, self.shape(e), (value, None))
         if not is_dotted(value):
             return self._formula(function, key, e)
