@@ -196,6 +196,24 @@ def test_numbers_may_be_arrays_without_axes(backend: Backend) -> None:
             assert numbers(got) == pytest.approx(by_node(d, PLAIN))
 
 
+@pytest.mark.parametrize("name", ["torch", "array_api_strict"])
+def test_what_is_made_is_on_the_device_of_the_arguments(name: str) -> None:
+    """Also what is made from nothing or from a list; `meta` has shapes and no numbers, so nothing was computed elsewhere."""
+    backend, space = Backend(name), pytest.importorskip(name)
+    device = space.device("meta") if name == "torch" else space.Device("device1")
+    for f, wrt, let in (QUADRATIC, ("mean(x) + t * sum(x)", "x", ["x: vector(n)", "t: scalar"]), ("x.T @ x", "x", ["x: vector(n)"]),
+                        ("logdet(X + eye(n))", "X", ["X: matrix(n, n)"])):
+        d = mc.hessian(f, wrt, let, check=False) if wrt == "x" else mc.grad(f, wrt, let, check=False)
+        for kind in (space.float32, space.float64):
+            given = {"A": space.ones((3, 2)), "x": space.ones(2), "X": space.eye(2), "t": 2.0, "b": [1.0, 2.0, 3.0]}
+            given = {n: space.asarray(v, dtype=kind, device=device) if isinstance(v, backend.kind) else v for n, v in given.items()}
+            given = {n: v for n, v in given.items() if n in d.reading_of_input.symbols}
+            for _ in range(2):
+                got = d.compile(backend=backend.compiled)(given)
+                assert got.device == device
+                assert got.dtype == kind
+
+
 @backends
 def test_whole_numbers_become_fractions(backend: Backend) -> None:
     d = mc.grad(*QUADRATIC, check=False)
