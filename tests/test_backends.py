@@ -415,3 +415,22 @@ def test_what_numpy_computes_is_not_traced_by_jax() -> None:
             traced(jax.numpy.eye(2))
     with pytest.raises(mc.NotSupported, match="traced or differentiated"):
         jax.vmap(lambda x: f(X=x))(jax.numpy.ones((3, 2, 2)))
+
+
+@pytest.mark.oracle
+def test_the_largest_of_computed_entries_is_not_sought_under_jit() -> None:
+    """What jit computes twice, with two roundings, need not equal its own maximum."""
+    pytest.importorskip("jax")
+    jax_space()
+    import jax
+
+    d = mc.grad("max(A x - b)", "x")
+    f = d.compile(backend="jax")
+    rng = np.random.default_rng(0)
+    values = {"A": rng.normal(size=(40, 3)), "x": rng.normal(size=3), "b": rng.normal(size=40)}
+    assert numbers(f(**values)) == pytest.approx(d(**values))
+    with pytest.raises(mc.NotSupported, match="two roundings"):
+        jax.jit(lambda x: f(A=values["A"], b=values["b"], x=x))(values["x"])
+    g = mc.grad("max(x)", "x").compile(backend="jax")
+    assert numbers(jax.jit(lambda x: g(x=x))(values["b"])) == pytest.approx(mc.grad("max(x)", "x")(x=values["b"]))
+    assert "Not for jax.jit" in d.code("jax")

@@ -124,7 +124,8 @@ class Library:
         """Is it going to be differentiated?"""
         return False
 
-    def ready(self, run: Callable[..., Any]) -> Callable[..., Any]:
+    def ready(self, run: Callable[..., Any], writer: PythonText) -> Callable[..., Any]:
+        """The plan as it is called."""
         return np.errstate(all="ignore")(run)  # the library may compute with NumPy
 
     def key(self, a: Array) -> Any:
@@ -163,8 +164,18 @@ class Jax(Library):
     def usual(self, a: Array) -> Array:
         return a.astype(self.xp.result_type(float))
 
-    def ready(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        return import_module("jax").jit(run)  # type: ignore[no-any-return]
+    def ready(self, run: Callable[..., Any], writer: PythonText) -> Callable[..., Any]:
+        jax = import_module("jax")
+        if not (isinstance(writer, JaxText) and writer.decides_ties()):
+            return jax.jit(run)  # type: ignore[no-any-return]
+
+        def one_by_one(*arrays: Any) -> Any:
+            if any(isinstance(a, jax.core.Tracer) for a in arrays):
+                raise NotSupported("which entry is the largest is decided by its last digit here, and jax.jit computes it twice, with two "
+                                   "roundings", detail="outside of jax.jit and its kin this function is right")
+            return run(*arrays)
+
+        return one_by_one
 
 
 class Torch(Library):
@@ -206,7 +217,7 @@ class Torch(Library):
     def is_watched(self, a: Array) -> bool:
         return bool(a.requires_grad and self.xp.is_grad_enabled())
 
-    def ready(self, run: Callable[..., Any]) -> Callable[..., Any]:
+    def ready(self, run: Callable[..., Any], writer: PythonText) -> Callable[..., Any]:
         return run
 
 
@@ -401,7 +412,7 @@ class Elsewhere(Compiled):
         writer = library.written(lowering.graph, ops, names, given, numbers)
         body = writer.write()
         source = f"def run({', '.join(names.values())}):\n" + "\n".join("    " + line for line in body) + "\n"
-        return library.ready(made(source, "run", library.scope()))
+        return library.ready(made(source, "run", library.scope()), writer)
 
     def _with_numpy(self, own: Mapping[str, Array], dimensions: Mapping[str, Any], failed: Exception | None = None) -> Any:
         library = self.library

@@ -154,6 +154,8 @@ def _helpers(writer: Writer) -> tuple[list[str], list[str]]:
         else:
             source = inspect.getsource(getattr(import_module(module), name)).replace("    import numpy as np\n\n", "")
             sources.append(source.replace(": Any", "").replace(" -> Any", "").rstrip())
+    if isinstance(writer, JaxText) and writer.decides_ties():
+        return ["# Not for jax.jit: it computes twice, with two roundings, what is compared with its own maximum."], sources
     risky = any(o.kind == "logistic" for o in writer.needed) and isinstance(writer, NumPyText)
     return (['@np.errstate(over="ignore")  # where exp is inf, 1 / (1 + inf) is the 0 that is meant'] if risky else []), sources
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..callables import STANDARD
 from .graph import LETTERS, Op
-from .writer import ATOM, COMPARE, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
+from .writer import ATOM, COMPARE, LEAVES, PLUS, POWER, TIMES, UNARY, Made, NotWritten, Writer
 
 BOUNDS = {"maximum": "min", "minimum": "max"}  # what a bound on one side is called
 PLAIN = frozenset({"number", "size", "pi", "linear", "product", "power", "raised"})  # of plain numbers they make plain numbers
@@ -387,6 +387,19 @@ class JaxText(PythonText):
     home = "jax.numpy"
     like = "dtype={0}.dtype"
 
+    def decides_ties(self) -> bool:
+        """Is an entry sought that equals the largest of computed ones? jit computes these twice, with two roundings: none is equal."""
+        for o in self.needed:
+            if o.kind == "map" and o.data == "sign":
+                stack = [o.args[0]]
+                while stack:
+                    a = stack.pop()
+                    if a.kind in ("max", "min"):
+                        return not _is_given(a.args[0])
+                    if a.kind in ("linear", "product", "repeat", "spread", "transpose", "reshape"):
+                        stack += a.args
+        return False
+
     def cho_solve(self, factor: str, b: str) -> Made:
         self.imports.add("import jax.scipy.linalg")
         return self.call("jax.scipy.linalg.cho_solve", f"({factor}, True)", b)
@@ -394,6 +407,13 @@ class JaxText(PythonText):
     def _text_logistic(self, o: Op) -> Made:
         self.imports.add("import jax.nn")
         return self.call("jax.nn.sigmoid", self.text(self.graph.product(-1.0, [o.args[0]], o.shape)))
+
+
+def _is_given(a: Op) -> bool:
+    """An argument, perhaps looked at otherwise."""
+    while a.kind in ("transpose", "reshape", "slice", "stacked"):
+        a = a.args[0]
+    return a.kind in LEAVES
 
 
 class TorchText(StrictText):
