@@ -7,6 +7,7 @@ with sizes put in; JAX compiles it. What a plan has no words for is computed wit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,12 +18,13 @@ from ..compiler import arranged, axes
 from ..compiler import array_of as judged
 from ..declared import refuse_others
 from ..dims import SCALAR
-from ..errors import DomainError, Fix, NotSupported
+from ..errors import DomainError, Fix, MatcalcError, NotSupported
 from ..expr import symbol
 from .compiled import MOST_PLANS, UNUSUAL, Compiled, made
 from .graph import Graph, Op
 from .lowering import CannotLower, Lowering
 from .python_text import ArrayText, JaxText, PythonText, StrictText, TorchText
+from .trials import ROUNDING, SHORT, agree, work
 from .writer import NotWritten
 
 Array = Any
@@ -372,14 +374,29 @@ class Elsewhere(Compiled):
         try:
             run = self._written(sizes, order, numbers)
         except (CannotLower, NotWritten, KeyError, RecursionError):
-            return lambda arrays: self._with_numpy(arrays, dimensions)
+            return partial(self._with_numpy, dimensions=dimensions)
         turned = [(i, forms[n]) for i, n in enumerate(order) if n not in numbers and tuple(own[n].shape) != forms[n]]
         call = self._call(run, order, turned, dimensions)
+        if not self._is_right(call, own, dimensions, sizes):
+            call = partial(self._with_numpy, dimensions=dimensions)
         if len(self.calls) >= MOST_PLANS:
             self.calls.clear()
         if key:
             self.calls[key] = call
         return call
+
+    def _is_right(self, call: Callable[[Mapping[str, Array]], Any], own: Mapping[str, Array], dimensions: Mapping[str, Any],
+                  sizes: Mapping[str, int]) -> bool:
+        """Has a plan the values of node by node? It is asked where there are numbers, in double precision, and not too many."""
+        given = {n: self._numbers(a) for n, a in own.items()}
+        if any(v is None or v.dtype != np.float64 for v in given.values()) or work(self.programs, sizes) > SHORT:
+            return True
+        try:
+            found = call(own)
+            values = [self.library.numbers(v) for v in (found if isinstance(found, tuple) else (found,))]
+            return agree(values, self._by_node({**given, **dimensions}), ROUNDING) is not False
+        except (MatcalcError, *FAILED):
+            return True  # what it is will be said when it is called
 
     def _order(self, own: Mapping[str, Array], numbers: frozenset[str]) -> list[str]:
         """The arguments of a plan: what is needed, and an array that says of what kind new ones are."""
