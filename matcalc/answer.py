@@ -434,7 +434,8 @@ def _verb(answers: Sequence[Answer]) -> str:
 
 def exported(answers: Sequence[Answer], target: str, sizes: Mapping[str, int] | None) -> str:
     """The source of one function for the values of several answers to questions about the same variables."""
-    from .codegen.exported import Function, exported, language
+    from .codegen.exported import exported
+    from .codegen.languages import Function, language
 
     for answer in answers:
         answer._ensure_checked()

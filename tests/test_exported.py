@@ -15,7 +15,7 @@ import pytest
 
 import matcalc as mc
 from matcalc.checker import choices
-from matcalc.codegen.exported import TARGETS
+from matcalc.codegen.languages import TARGETS
 from tests.derivatives import ALL, given
 from tests.exported import answers_of, arguments, code_of, differing, faults, in_octave, in_python, numbers, sized, two_axes
 from tests.oracle.jax_oracle import jax_space

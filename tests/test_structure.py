@@ -151,7 +151,7 @@ IMPORTERS = {
     "checker.values": "the names in PURE, a list in the same module",
     "printers": "its own modules, from the table FORMATS",
     "codegen.backends": "the libraries themselves, constants in the same module",
-    "codegen.exported": "the module of a helper that exported code brings along, from the list that knowledge.py keeps",
+    "codegen.languages": "the module of a helper that exported code brings along, from the list that knowledge.py keeps",
     "codegen.runtime": "a module of NumPy, a constant in the same module",
 }
 
