@@ -141,7 +141,13 @@ class Lowering:
             p, q = self.product(a.args[:best]), self.product(a.args[best:])
             if len(p.shape) == 2 and len(q.shape) == 2:
                 return g.inner(p, g.transpose(q))
+        if a.op == "run" and self.uses.get(a, 0) <= 1:
+            base, half = self.lower(a.args[0]), a.data // 2
+            return g.inner(self._power_of(base, half), g.transpose(self._power_of(base, a.data - half)))
         return g.total(self.diagonal(self.lower(a)))
+
+    def _power_of(self, a: Op, k: int) -> Op:
+        return a if k == 1 else self.graph.op("matrix power", (a,), a.shape, k)
 
     def _trace_of_chain(self, a: Expr) -> Op | None:
         """tr(X @ P) for a product P that is wanted elsewhere, as it is or transposed: no further product is needed."""
@@ -370,6 +376,10 @@ class Lowering:
             return g.product(self._number_of(arrays[0], f.data, v) if len(arrays) == 1 else float(f.data), [*scalars, inner], inner.shape)
         if f.op == "matmul" and once:
             return self._product_with(f.args, v)
+        if f.op == "run" and once and f.data <= self.dims(f)[0]:  # A @ (A @ (A @ v))
+            for _ in range(f.data):
+                v = self._applied(f.args[0], v)
+            return v
         if f.op == "add" and once and _safe_to_open(f):
             rows = self.dims(f)[0]
             terms = [(self._number_of(t, c, v), self._applied(t, v)) for c, t in zip(f.data, f.args, strict=True)]
@@ -428,7 +438,9 @@ class Lowering:
 
     # ------------------------------------------------------------ chains of matrices
     def _cost(self, factors: Sequence[Expr]) -> float:
-        """Of the best order, each factor given."""
+        """Of the best order, each factor given; of X.T @ X half of it."""
+        if len(factors) == 2 and factors[0] is factors[1].T:
+            return self._ordered(factors)[0] / 2
         return self._ordered(factors)[0]
 
     def _ordered(self, factors: Sequence[Expr]) -> tuple[float, dict[tuple[int, int], int]]:
@@ -563,16 +575,34 @@ class Lowering:
         for i, f in enumerate(factors):
             if f.op != "add" or f in self.done or self.uses.get(f, 0) > 1 or not _safe_to_open(f):
                 continue
-            rest = (factors[:i], factors[i + 1:])
-            m, n = self.dims(f)
-            forming = sum(self._cost(_factors(t)) for t in f.args) + FORM * m * n * (len(f.args) - 1) + self._cost(factors)
-            opening = sum(self._cost([*rest[0], *_factors(t), *rest[1]]) for t in f.args)
-            opening += FORM * self.dims(factors[0])[0] * self.dims(factors[-1])[1] * (len(f.args) - 1)
+            before, after = factors[:i], factors[i + 1:]
+            (m, n), shape = self.dims(f), (self.dims(factors[0])[0], self.dims(factors[-1])[1])
+            terms = [self._apart(t) for t in f.args]
+            forming = sum(self._cost(t.factors) for t in terms) + FORM * m * n * (len(terms) - 1) + self._cost(factors)
+            opening = sum(self._cost([*before, *t.factors, *after]) for t in terms) + FORM * shape[0] * shape[1] * (len(terms) - 1)
             if opening < forming:
-                self.common |= _common_parts([(*rest[0], *_factors(t), *rest[1]) for t in f.args])
-                terms = [(float(c), self.product([*rest[0], *_factors(t), *rest[1]])) for c, t in zip(f.data, f.args, strict=True)]
-                return self.graph.linear(terms, 0.0, (self.dims(factors[0])[0], self.dims(factors[-1])[1]))
+                self.common |= _common_parts([(*before, *t.factors, *after) for t in terms])
+                products = [(float(c) * t.number, [*map(self.lower, t.scalars), self.product([*before, *t.factors, *after])])
+                            for c, t in zip(f.data, terms, strict=True)]
+                return self.graph.linear([(1.0, self.graph.product(c, parts, shape)) for c, parts in products], 0.0, shape)
         return None
+
+    def _apart(self, t: Expr) -> Apart:
+        """A term as a number, scalars, and the matrices whose product it is."""
+        arrays = [a for a in t.args if not a.is_scalar]
+        if t.op == "mul" and len(arrays) == 1 and self.uses.get(t, 0) <= 1:
+            inner = self._apart(arrays[0])
+            scalars = tuple(a for a in t.args if a.is_scalar)
+            return Apart(float(t.data) * inner.number, scalars + inner.scalars, inner.factors)
+        return Apart(1.0, (), t.args if t.op == "matmul" else (t,))
+
+
+class Apart(NamedTuple):
+    """number * scalars * (the product of factors)."""
+
+    number: float
+    scalars: tuple[Expr, ...]
+    factors: tuple[Expr, ...]
 
 
 class Seen(NamedTuple):
@@ -609,11 +639,6 @@ def _common_factors(roots: Sequence[Expr]) -> dict[Expr, float]:
                 c = node.data[i] if node.op == "add" else node.data if node.op == "mul" and len(arrays) == 1 else 1
                 found.setdefault(a, set()).add(float(c))
     return {a: c for a, cs in found.items() if len(cs) == 1 for c in cs if abs(c) != 1}
-
-
-def _factors(t: Expr) -> tuple[Expr, ...]:
-    """The matrices whose product a term is, its scalars left aside."""
-    return t.args if t.op == "matmul" else (t,)
 
 
 def _common_parts(products: Sequence[tuple[Expr, ...]]) -> set[tuple[Expr, ...]]:
