@@ -20,6 +20,7 @@ class PythonText(Writer):
     importing: str | None = "import numpy as np"
     libraries: tuple[str, ...] = ("scipy", "math", "matcalc")  # whose functions it may call
     axis = "axis"
+    on_paper = True  # A.T @ v, and not v @ A
     divides = True  # is 1 / (1 + exp(-x)) written out, so that it can divide?
     home = "numpy"  # where the functions of rules/ are, when it says no other place
     permute = "transpose"
@@ -171,7 +172,7 @@ class PythonText(Writer):
     # ------------------------------------------------------------ products and sums
     def _text_dot(self, o: Op) -> Made:
         a, b = o.args
-        if len(a.shape) == 1 and len(b.shape) == 2:  # as it is written on paper
+        if self.on_paper and len(a.shape) == 1 and len(b.shape) == 2:
             return f"{self.text(self.graph.transpose(b), ATOM)} @ {self.operand(a, UNARY)}", TIMES
         return f"{self.operand(a, TIMES)} @ {self.operand(b, UNARY)}", TIMES
 
@@ -381,7 +382,7 @@ class JaxText(PythonText):
     """JAX; everything is traced, so that it can be compiled, mapped and sharded."""
 
     libraries, divides = ("jax",), False
-
+    on_paper = False  # XLA takes three times as long for it
     module = "jnp"
     importing = "import jax.numpy as jnp"
     home = "jax.numpy"
