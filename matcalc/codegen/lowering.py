@@ -153,7 +153,7 @@ class Lowering:
         """tr(X @ P) for a product P that is wanted elsewhere, as it is or transposed: no further product is needed."""
         for i, x in enumerate(a.args):
             rest = a.args[i + 1:] + a.args[:i]
-            turned = tuple(f.T for f in reversed(rest))
+            turned = _turned(rest)
             node = self.chains.get(turned) or self.chains.get(rest)
             if node is None or node in self.done or 1 in self.dims(x):
                 continue
@@ -189,6 +189,9 @@ class Lowering:
         network = None if self.two_axes or self.uses.get(a, 0) > 1 else self.networks.total([a])
         if network is not None:
             return network
+        moved = self._moved(a) if a.op == "mul" and self.uses.get(a, 0) <= 1 else None
+        if moved is not None:
+            return moved
         if a.op != "matmul" or self.uses.get(a, 0) > 1 or a.args[-1].is_column or any(f.shape[0] == 1 for f in a.args[1:]):
             return g.total(self.lower(a))
         v = g.total(self.lower(a.args[-1]), 1)  # of a product only vectors are needed
@@ -196,6 +199,29 @@ class Lowering:
             v = self._applied(f, v)
         first = self.lower(a.args[0])
         return g.inner(first if len(first.shape) == 1 else g.total(first, 0), v)
+
+    def _moved(self, a: Expr) -> Op | None:
+        """The sum of G * (S @ V) as that of (G @ V.T) * S, where G @ V.T is wanted elsewhere: no further product is needed."""
+        scalars, arrays = [x for x in a.args if x.is_scalar], [x for x in a.args if not x.is_scalar]
+        if len(arrays) != 2 or any(1 in self.dims(x) for x in arrays):
+            return None
+        for whole, chain in (arrays, arrays[::-1]):
+            if chain.op != "matmul" or self.uses.get(chain, 0) > 1:
+                continue
+            for i in range(1, len(chain.args)):
+                left, right = chain.args[:i], chain.args[i:]
+                for part, kept in (((whole, *_turned(right)), left), ((*_turned(left), whole), right)):
+                    node = self.chains.get(part)
+                    turned = self.chains.get(_turned(part)) if node is None else None
+                    found = node or turned
+                    if found is None or (found in self.done and found in self.absorbed):
+                        continue
+                    self.absorbed.pop(found, None)
+                    self.uses[found] = self.uses.get(found, 0) + 1  # it stays whole
+                    value = self.lower(found) if node is not None else self.graph.transpose(self.lower(found))
+                    inner = self.graph.inner(self.product(kept), value)
+                    return self.graph.product(float(a.data), [*map(self.lower, scalars), inner], ())
+        return None
 
     def _kron(self, e: Expr) -> Op:
         a, b = (self._matrix(x) for x in e.args)
@@ -595,6 +621,11 @@ class Lowering:
             scalars = tuple(a for a in t.args if a.is_scalar)
             return Apart(float(t.data) * inner.number, scalars + inner.scalars, inner.factors)
         return Apart(1.0, (), t.args if t.op == "matmul" else (t,))
+
+
+def _turned(factors: Sequence[Expr]) -> tuple[Expr, ...]:
+    """The factors of the transposed product."""
+    return tuple([f.T for f in reversed(factors)])
 
 
 class Apart(NamedTuple):
