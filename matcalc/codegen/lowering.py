@@ -475,7 +475,7 @@ class Lowering:
         return _order(tuple([self.dims(f) for f in factors]), tuple([f.op in ("diag", "eye") for f in factors]), tuple(shared))
 
     def _matrices(self, factors: tuple[Expr, ...]) -> Op:
-        opened = self._opened(factors) or self._mirrored(self._flat(factors))
+        opened = self._opened(factors) or self._mirrored(self.flat(factors))
         if opened is not None:
             return opened
         cuts = self._ordered(factors)[1]
@@ -538,14 +538,14 @@ class Lowering:
                 return g.product(x.data, [*scalars, inner], shape)
         return g.dot(a, b)
 
-    def _flat(self, factors: Sequence[Expr]) -> tuple[Expr, ...]:
+    def flat(self, factors: Sequence[Expr]) -> tuple[Expr, ...]:
         """The factors, those among them that are products themselves and are read here only taken apart."""
         found: list[Expr] = []
         for f in factors:
             alone = self.uses.get(f, 0) <= 1 and f not in self.done
             inner = f.args[0] if f.op == "transpose" else f
             if alone and inner.op == "matmul" and self.uses.get(inner, 0) <= 1 and inner not in self.done and 1 not in inner.shape:
-                found += self._flat(f.args if f is inner else [a.T for a in reversed(inner.args)])
+                found += self.flat(f.args if f is inner else [a.T for a in reversed(inner.args)])
             else:
                 found.append(f)
         return tuple(found)

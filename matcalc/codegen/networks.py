@@ -16,6 +16,7 @@ from .contraction import Contraction, Index, Tensor
 from .graph import Graph, Op
 from .writer import BROADCAST
 
+MOST_FACTORS = 16  # of a product: a longer one has too many tensors
 MOST_TERMS = 6  # of an opened product
 MOST_TENSORS = 8  # of a term: a long chain is ordered as one
 SAYS = frozenset({"kron", "commat", "eye", "ones", "diag", "vec"})  # how indices go together
@@ -68,7 +69,7 @@ class Networks:
     # ------------------------------------------------------------ values
     def product(self, factors: Sequence[Expr], factor: Op | None = None) -> Op | None:
         """The product of some matrices and vectors, and of a number; None where it is not a sum over indices."""
-        if not any(map(self.kronecker, factors)):
+        if not any(map(self.kronecker, factors)) or len(self.lowering.flat(factors)) > MOST_FACTORS:
             return None
         sizes = self.lowering.dims(factors[0])[0], self.lowering.dims(factors[-1])[1]
         shape = tuple(n for n in sizes if n != 1)
@@ -88,7 +89,7 @@ class Networks:
         return self._number(factors, lambda t: t._replace(rows=(), columns=(), inner=t.inner + t.rows + t.columns))
 
     def _number(self, factors: Sequence[Expr], closed: Callable[[Term], Term]) -> Op | None:
-        if not any(map(self.kronecker, factors)):
+        if not any(map(self.kronecker, factors)) or len(self.lowering.flat(factors)) > MOST_FACTORS:
             return None
         try:
             return self._sum([closed(t) for t in self._multiplied(factors)], (), None)
