@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import keyword
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -457,6 +459,7 @@ def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[
     for d in answers:
         wanted |= {s.name: symbol(s.name, s.shape, known().closure(s.properties)) for s in d._needed().values()}
         spelled |= {s.spelled: s.name for s in d.known_symbols().values() if s.spelled}
+        spelled |= {f"{s.name}_": s.name for s in d._needed().values() if keyword.iskeyword(s.name)}
         dimensions |= set(d._reading.dims)
         others |= {*d._reading.dims, *([d.wrt] if d.wrt else [])}
     of = ([d._part(tensor) for d in answers], wanted, frozenset(dimensions), others, spelled)
@@ -465,6 +468,8 @@ def compiled(answers: Sequence[Answer], backend: Any, tensor: bool) -> Callable[
     else:
         function = Elsewhere(library(backend), *of).function()
     function.__name__ = function.__qualname__ = _verb(answers)
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(n + "_" * keyword.iskeyword(n), inspect.Parameter.KEYWORD_ONLY) for n in wanted if n.isidentifier()])
     arrays = "".join(f"\n{name}: {dims.shape_text(e.shape)}" for name, e in wanted.items())
     function.__doc__ = "\n".join(d._printed() for d in answers) + f"\n{arrays}"
     return function

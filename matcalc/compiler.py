@@ -115,6 +115,8 @@ def array_of(name: str, shape: Shape, value: Any) -> Any:
             raise TypeError
         if array.dtype.kind in "bi" or array.dtype.kind == "u":
             array = array.astype(float)
+    except RuntimeError as error:  # a tensor of PyTorch that is being differentiated
+        raise DomainError(f"{name} cannot be read as numbers: {error}", fixes=[Fix(say='d.compile(backend="torch")')]) from None
     except (TypeError, ValueError, OverflowError):
         raise DomainError(f"{name} must be {dims.shape_text(shape)} of numbers") from None
     if array.ndim == 0:

@@ -191,3 +191,21 @@ def test_a_number_before_a_product_is_multiplied_once(f: str) -> None:
     values = dict(zip(names, arrays(*[(5,) if n == "x" else (5, 5) for n in names]), strict=True))
     plan = Planned([d._part()], names, {"n": 5})
     assert plan.run(*values.values()) == pytest.approx(Program(d._derived.compact)(values).ravel()), plan.source
+
+
+def test_a_compiled_function_says_what_it_takes() -> None:
+    import inspect
+
+    f = mc.grad("lambda * norm2sq(A x)", "x").compile()
+    assert list(inspect.signature(f).parameters) == ["lambda_", "A", "x"]
+    A, x = arrays((3, 2), (2,))
+    assert f(A=A, x=x, lambda_=0.5) == pytest.approx(A.T @ A @ x)
+    assert f({"A": A, "x": x, "lambda": 0.5}) == pytest.approx(A.T @ A @ x)
+
+
+@pytest.mark.parametrize(("ask", "fix"), [(lambda d: d.compile(backend="pytorch"), 'd.compile(backend="torch")'),
+                                          (lambda d: d.code("NumPy"), 'd.code("numpy")'), (lambda d: d.code("pytorch"), 'd.code("torch")')])
+def test_what_was_meant_is_offered(ask: Any, fix: str) -> None:
+    with pytest.raises(mc.NotSupported) as caught:
+        ask(mc.grad("x.T x", "x"))
+    assert fix in str(caught.value)

@@ -18,7 +18,7 @@ from ..compiler import arranged, axes
 from ..compiler import array_of as judged
 from ..declared import refuse_others
 from ..dims import SCALAR
-from ..errors import DomainError, Fix, MatcalcError, NotSupported
+from ..errors import DomainError, Fix, MatcalcError, NotSupported, nearest
 from ..expr import symbol
 from .compiled import MOST_PLANS, UNUSUAL, Compiled, made
 from .graph import Graph, Op
@@ -173,8 +173,8 @@ class Jax(Library):
 
         def one_by_one(*arrays: Any) -> Any:
             if any(isinstance(a, jax.core.Tracer) for a in arrays):
-                raise NotSupported("which entry is the largest is decided by its last digit here, and jax.jit computes it twice, with two "
-                                   "roundings", detail="outside of jax.jit and its kin this function is right")
+                raise NotSupported("the largest of computed entries is not found under jax.jit: XLA computes them in two roundings",
+                                   detail="call the compiled function outside of jax.jit, jax.vmap and jax.grad")
             return run(*arrays)
 
         return one_by_one
@@ -245,8 +245,14 @@ def library(backend: Any) -> Library:
         backend = _adapted(name) or backend
     if isinstance(backend, str) or not hasattr(backend, "isdtype"):
         raise NotSupported(f"there is no backend {backend!r}"[:200], detail="numpy, jax, torch, or the namespace of an array library",
-                           fixes=[Fix(say='d.compile(backend="numpy")')])
+                           fixes=[Fix(say=f'd.compile(backend="{_meant(backend)}")')])
     return Library(backend)
+
+
+def _meant(backend: Any) -> str:
+    """PyTorch is torch."""
+    word = str(backend).lower()
+    return nearest(word, {"numpy", *EXTRAS}) or next((name for name in EXTRAS if name in word), "numpy")
 
 
 def _adapted(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from .. import dims
 from ..dims import SCALAR, Shape
-from ..errors import NotSupported
+from ..errors import Fix, NotSupported, nearest
 from ..knowledge import known
 from .column_text import COMMON, JuliaText, MatlabText
 from .graph import Op
@@ -95,7 +95,7 @@ def _helpers(writer: Writer) -> tuple[list[str], list[str]]:
             source = inspect.getsource(getattr(import_module(module), name)).replace("    import numpy as np\n\n", "")
             sources.append(source.replace(": Any", "").replace(" -> Any", "").rstrip())
     if isinstance(writer, JaxText) and writer.decides_ties():
-        return ["# Not for jax.jit: it computes twice, with two roundings, what is compared with its own maximum."], sources
+        return ["# Not for jax.jit: XLA may compute twice, with two roundings, what is compared with its own maximum."], sources
     risky = any(o.kind == "logistic" for o in writer.needed) and isinstance(writer, NumPyText)
     return (['@np.errstate(over="ignore")  # where exp is inf, 1 / (1 + inf) is the 0 that is meant'] if risky else []), sources
 
@@ -227,5 +227,7 @@ TARGETS: dict[str, Target] = {t.name: t for t in (NumPy(), Jax(), Torch(), Julia
 
 def language(name: str) -> Target:
     if name not in TARGETS:
-        raise NotSupported(f"there is no code for {name!r}", detail=f"the targets: {', '.join(TARGETS)}")
+        meant = nearest(str(name).lower(), set(TARGETS)) or next((t for t in TARGETS if t in str(name).lower()), "numpy")
+        raise NotSupported(f"there is no code for {name!r}", detail=f"the targets: {', '.join(TARGETS)}",
+                           fixes=[Fix(say=f'd.code("{meant}")')])
     return TARGETS[name]
