@@ -209,3 +209,30 @@ def test_what_was_meant_is_offered(ask: Any, fix: str) -> None:
     with pytest.raises(mc.NotSupported) as caught:
         ask(mc.grad("x.T x", "x"))
     assert fix in str(caught.value)
+
+
+LETTERED = ["B: matrix(n, n)", "C: matrix(n, n)", "M: matrix(n, n)", "N: matrix(n, n)", "V: matrix(n, n)", "W: matrix(n, n)",
+            "u: vector(n)", "v: vector(n)", "w: vector(n)", "x: vector(n)"]
+
+
+@pytest.mark.parametrize("large", [None, 2])
+@pytest.mark.parametrize(("verb", "f", "wrt"), [
+    ("grad", "sum(softmax(-2 * M.T @ N) * (-2 * M.T @ N))", "M"),  # of M.T @ N the transpose is read without -2
+    ("grad", "sum(kron(u, tr(M @ V @ W.T)))**2", "M"),  # tr(M @ V @ W.T) needs W @ V.T without the number before it
+    ("grad", "sum(-W * relu(M))", "M"), ("grad", "sum(-W * V * relu(M @ N))", "M"),  # true and false have no sign
+    ("jacobian", "sum(B @ C @ B.T, axis=1)", "B"),  # a sum that begins with what is broadcast
+    ("simplify", "sum(vec(diag(v)) * kron(u, w) * vec(diag(u)))", ""),
+    ("jacobian", "kron(x @ sum(B, axis=1).T, softmax(W @ W)) @ vec(ones(n) @ (N.T @ w).T)", "W"),
+    ("simplify", "kron(exp(ones(n) @ u.T), ones(3))", ""), ("jacobian", "(ones(n) @ w.T) @ (W + V.T)", "w"),
+    ("hessian", "sum(M.T @ V @ M.T)", "M")])
+def test_a_plan_is_right_and_its_result_may_be_written_to(verb: str, f: str, wrt: str, large: int | None) -> None:
+    d = getattr(mc, verb)(f, *[wrt] * bool(wrt), LETTERED, check=False)
+    names = list(symbols(d._derived.compact))
+    values = dict(zip(names, arrays(*[(3,) if n in "uvwx" else (3, 3) for n in names]), strict=True))
+    wanted = Program(d._derived.compact, symbols(d._derived.compact), ["n"])({**values, "n": 3})
+    for tensor in {False, verb in ("jacobian", "hessian")}:
+        plan = Planned([d._part(tensor)], names, {"n": 3}, large=large)
+        found = plan.run(*values.values())
+        assert tensor or np.ravel(found) == pytest.approx(np.ravel(wanted)), plan.source
+        assert sorted(np.ravel(found)) == pytest.approx(sorted(np.ravel(wanted))), plan.source
+        assert not isinstance(found, np.ndarray) or found.flags.writeable, plan.source

@@ -77,7 +77,9 @@ class Contraction:
     # ------------------------------------------------------------ what is summed with what
     def reduced(self, tensors: Sequence[Tensor], kept: set[Index]) -> list[Tensor]:
         """Tensors whose product, entry by entry, is the sum over all indices that are not kept."""
-        left = self._alone(self._merged(tensors), kept)
+        left, before = self._merged(tensors), None
+        while left != before:  # of what is merged there may be more to sum
+            before, left = left, self._alone(left, kept)
         found: list[Tensor] = []
         while left:
             group, rest = [left[0]], left[1:]

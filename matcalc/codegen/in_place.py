@@ -10,7 +10,7 @@ from .places import Places, is_broadcast, is_filled
 from .writer import ATOM, BROADCAST, ENTRIES, FACTORED, LEAVES, PLUS, POWER, TIMES, UNARY, VIEWS, Made, common_factor
 
 # may be an argument itself, looked at otherwise, or no numbers: never written over
-BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero", "arranged"})
+BORROWED = frozenset({"stacked", "reshape", "slice", "diagonal", "unstack", "transpose", "call", "above zero", "arranged", "widened"})
 DETERMINANT = "numpy.linalg.det"
 LARGE = 2_000  # entries from which a temporary is worth overwriting
 
@@ -63,10 +63,12 @@ class InPlace(Places):
     def result(self, r: Op) -> str:
         """A new array, that may be written to: not an argument, and not what is only looked at otherwise."""
         seen = r
-        while seen.kind in BORROWED and seen.kind != "call" and len(seen.args) == 1:
+        while seen.kind in BORROWED and seen.kind != "call" and len(seen.args) == 1 and not is_broadcast(seen):
             seen = seen.args[0]
-        borrowed = r.shape and (seen.kind in ("input", "call", "repeat") or r.kind == "diagonal" or is_broadcast(seen))
+        borrowed = r.shape and (seen.kind in ("input", "call", "repeat") or r.kind == "diagonal")
         text = self.text(r, whole=True)
+        if is_broadcast(seen) and not borrowed:  # in another shape it may be an array of its own
+            return f'np.require({text}, requirements="W")'
         return f"np.array({text})" if borrowed else text
 
     def statement(self, o: Op) -> None:
@@ -223,7 +225,8 @@ class InPlace(Places):
 
     def _is_new(self, a: Op) -> bool:
         """Is its text a new array, perhaps looked at in another shape?"""
-        while (a.kind in ("reshape", "transpose") or (a.kind == "arranged" and len(a.args) == 1)) and a not in self.variables:
+        while (a.kind in ("reshape", "transpose") or (a.kind == "arranged" and len(a.args) == 1 and not is_broadcast(a))) \
+                and a not in self.variables:
             a = a.args[0]
         return a.kind == "dot" and a not in self.variables
 

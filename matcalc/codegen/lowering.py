@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from .. import dims
+from ..algebra import scalar_part
 from ..expr import Expr, postorder
 from ..functions import bindings, kind, of_call, template
 from ..knowledge import Function, is_dotted, known
@@ -100,13 +101,12 @@ class Lowering:
         return self.graph.linear(terms, 0.0, self.shape(e))
 
     def _mul(self, e: Expr) -> Op:
-        scalars = [a for a in e.args if a.is_scalar]
+        scalars = [self.lower(a) for a in e.args if a.is_scalar]  # first: a trace among them may want the array without its number
         arrays = [a for a in e.args if not a.is_scalar]
         if len(arrays) == 1 and arrays[0] in self.absorbed:
-            return self.graph.product(1.0, [self.lower(a) for a in e.args], self.shape(e))
+            return self.graph.product(1.0, [*scalars, self.lower(arrays[0])], self.shape(e))
         if len(arrays) == 1 and arrays[0].op == "matmul" and self.uses.get(arrays[0], 0) <= 1:
-            factor = self.graph.product(float(e.data), [self.lower(a) for a in scalars], ())
-            return self._chain(arrays[0], factor)
+            return self._chain(arrays[0], self.graph.product(float(e.data), scalars, ()))
         return self.graph.product(float(e.data), [self.lower(a) for a in e.args], self.shape(e))
 
     def _pow(self, e: Expr) -> Op:
@@ -669,7 +669,14 @@ def _common_factors(roots: Sequence[Expr]) -> dict[Expr, float]:
             if a.op == "matmul" and not a.is_scalar:
                 c = node.data[i] if node.op == "add" else node.data if node.op == "mul" and len(arrays) == 1 else 1
                 found.setdefault(a, set()).add(float(c))
-    return {a: c for a, cs in found.items() if len(cs) == 1 for c in cs if abs(c) != 1}
+    return {a: c for a, cs in found.items() if len(cs) == 1 for c in cs if abs(c) != 1 and _agrees(c, a, found)}
+
+
+def _agrees(c: float, a: Expr, found: Mapping[Expr, set[float]]) -> bool:
+    """Is the transpose, as which a product may be read, too, multiplied by the same number, wherever it stands?"""
+    turned = a.T
+    core = scalar_part(turned)[1]
+    return found.get(core, {c}) == {c} if core is turned else core not in found
 
 
 def _common_parts(products: Sequence[tuple[Expr, ...]]) -> set[tuple[Expr, ...]]:

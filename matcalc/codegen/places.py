@@ -19,7 +19,7 @@ def is_filled(o: Op) -> bool:
 
 def is_broadcast(o: Op) -> bool:
     """Is it an array over named axes that stands for more?"""
-    return o.kind == "arranged" and not is_filled(o) and not set("".join(o.data[1])) <= set("".join(o.data[0]))
+    return o.kind == "widened" or (o.kind == "arranged" and not is_filled(o) and not set("".join(o.data[1])) <= set("".join(o.data[0])))
 
 
 def _is_diagonal(o: Op) -> bool:

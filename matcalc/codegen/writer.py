@@ -251,6 +251,8 @@ class Writer:
     def _text_product(self, o: Op) -> Made:
         c = o.data
         above = [f for f in o.args if not self.is_divisor(f)]
+        if c < 0:
+            above.sort(key=is_comparison)  # true and false have no sign
         below = [f for f in o.args if self.is_divisor(f)]
         turned = c != 0 and abs(c) < 1 and float(round(1 / c)) * c == 1 and bool(above) and 1 / abs(c) < 1e6
         parts = [self.text(f, UNARY) if i or c not in (1,) else self.text(f, TIMES) for i, f in enumerate(above)]
@@ -278,6 +280,10 @@ class Writer:
 
     def _text_repeat(self, o: Op) -> Made:
         return self.repeated(o.args[0], o.data), ATOM
+
+
+def is_comparison(o: Op) -> bool:
+    return o.kind == "above zero" or (o.kind == "repeat" and is_comparison(o.args[0]))
 
 
 def common_factor(o: Op) -> float:
