@@ -364,7 +364,7 @@ It is written by `python benchmarks/compiled.py --write`. The problems and the e
 """
 NARROW = """, though the processor has
   AVX-512, as JAX's kernels use. So products of matrices, and all networks, are about twice as fast in JAX, whoever calls NumPy;
-  with `OPENBLAS_CORETYPE=SkylakeX` in the environment NumPy's are as fast, the expert's and matcalc's alike"""
+  with `OPENBLAS_CORETYPE=SkylakeX` in the environment most of that difference goes, for the expert and matcalc alike"""
 PEERS = {"jax": "JAX (`jit` of `grad`, `hessian`, `value_and_grad`)", "torch": "PyTorch (`autograd.grad`, `func.hessian`)"}
 PLANNING = """## Before the first result
 
