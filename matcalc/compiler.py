@@ -75,6 +75,9 @@ def arranged(wanted: Mapping[str, Expr], values: Mapping[str, Any],
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
             _agree(name, e.shape, arrays[name].shape, dim, size, sizes)
     for name, e in wanted.items():
+        for dim, size in zip(e.shape, arrays[name].shape, strict=True):
+            _solve(dim, size, sizes)
+    for name, e in wanted.items():
         if e.op == "sym" and e.data.properties:
             refuse_others(name, e.data.properties, arrays[name])
         for dim, size in zip(e.shape, arrays[name].shape, strict=True):
@@ -133,6 +136,16 @@ def _agree(name: str, shape: Shape, found: tuple[int, int], dim: dims.Dim, size:
     if wanted != size:
         known_as = f" with {dim} = {wanted}" if isinstance(dim, str) else ""
         raise ShapeError(f"{name} must be {dims.shape_text(shape)}{known_as}; the array given is {found[0]} x {found[1]}")
+
+
+def _solve(dim: dims.Dim, size: int, sizes: dict[str, int]) -> None:
+    """What n is, where only n - 1 is seen."""
+    rest = dims.substitute(dim, sizes)
+    if isinstance(rest, dims.Poly) and len(dims.names(rest)) == 1:
+        constant = sum(c for monomial, c in rest.terms if not monomial)
+        (monomial, c), *others = [t for t in rest.terms if t[0]]
+        if not others and len(monomial) == 1 and (size - constant) % c == 0 and (size - constant) // c > 0:
+            sizes[monomial[0]] = (size - constant) // c
 
 
 # ---------------------------------------------------------------- one step for each operator

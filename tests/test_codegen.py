@@ -236,3 +236,19 @@ def test_a_plan_is_right_and_its_result_may_be_written_to(verb: str, f: str, wrt
         assert tensor or np.ravel(found) == pytest.approx(np.ravel(wanted)), plan.source
         assert sorted(np.ravel(found)) == pytest.approx(sorted(np.ravel(wanted))), plan.source
         assert not isinstance(found, np.ndarray) or found.flags.writeable, plan.source
+
+
+def test_a_size_is_read_off_one_that_is_less_by_one() -> None:
+    d = mc.simplify("eye(n)[:, 1:] @ q", ["q: vector(n - 1)"], check=False)
+    for f in (d.compile(), d.compile(backend=np)):
+        assert f(q=np.ones(3)).tolist() == f(q=np.ones(3), n=4).tolist() == [0, 1, 1, 1]
+    with pytest.raises(mc.MatcalcError, match="must be vector"):
+        d.compile()(q=np.ones(3), n=5)
+
+
+def test_a_size_that_no_array_tells_is_asked_for() -> None:
+    for backend in ("numpy", np):
+        f = mc.simplify("ones(n) * sum(q)", ["q: vector(n * k)"], check=False).compile(backend=backend)
+        with pytest.raises(mc.DomainError, match="the size of ones"):
+            f(q=np.ones(6))
+        assert mc.simplify("sum(q)", ["q: vector(n * k)"], check=False).compile(backend=backend)(q=np.ones(6)) == 6

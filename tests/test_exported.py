@@ -348,3 +348,12 @@ def test_the_sign_of_a_product_is_not_that_of_its_first_factor() -> None:
     """-A @ x negates a matrix before it is multiplied."""
     assert "2 * (U @ (V.T @ V) - T @ V)" in mc.grad("norm2sq(T - U @ V.T)", "U").code("numpy", sizes={"k": 5, "m": 1000, "n": 1000})
     assert "-(A.T @" in mc.simplify("-(A.T @ x)", ["A: matrix(m, n)", "x: vector(m)"]).code("numpy")
+
+
+def test_a_product_of_differences_of_sizes_is_no_number() -> None:
+    d = mc.hessian("sum(softmax((eye(n)[1:, :] - eye(n)[:-1, :]).T @ diag(q) @ (eye(n)[1:, :] - eye(n)[:-1, :])) * (N.T @ N))", "q",
+                   ["N: matrix(m, n)", "q: vector(n - 1)"], check=False)
+    values = {n: np.random.default_rng(0).normal(size=s) for n, s in {"N": (3, 4), "q": (3,)}.items()}
+    for target in ("numpy", "torch"):
+        assert "3600" not in d.code(target)
+    assert not faults(d, "numpy", values)

@@ -373,11 +373,12 @@ class Elsewhere(Compiled):
         shapes = {n: np.broadcast_to(np.float64(0), () if a.__class__ is float else tuple(a.shape)) for n, a in own.items()}
         used = {n: e for n, e in self.bare.items() if n in shapes or n in self.needed}
         found, sizes = arranged(used, {**shapes, **dimensions}, self.dimensions)
-        forms = {n: () if e.shape == SCALAR else (-1,) if e.is_row else axes(e.shape, sizes) for n, e in self.bare.items() if n in found}
         self._judge_numbers(own)
         numbers = frozenset(n for n, a in own.items() if a.__class__ is float)
         order = self._order(own, numbers)
         try:
+            forms = {n: () if e.shape == SCALAR else (-1,) if e.is_row else axes(e.shape, sizes)
+                     for n, e in self.bare.items() if n in found}
             run = self._written(sizes, order, numbers)
         except (CannotLower, NotWritten, KeyError, RecursionError):
             return partial(self._with_numpy, dimensions=dimensions)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..compiler import Program, arranged, axes, quiet
-from ..dims import SCALAR
+from ..dims import SCALAR, names
 from ..errors import DomainError, MatcalcError
 from ..expr import Expr, symbols
 from . import runtime
@@ -269,7 +269,8 @@ class Compiled:
     def _taken(self, found: Mapping[str, Any], sizes: Sizes, told: Set[str]) -> Taken | None:
         """The arrays as a plan takes them; None where there is no plan for such numbers. `told`: dimensions given by name."""
         kinds = {a.dtype.char for name, a in found.items() if self.wanted[name].shape != SCALAR}
-        if not kinds <= FAST or any(a.dtype.kind == "c" for a in found.values()):
+        if not kinds <= FAST or any(a.dtype.kind == "c" for a in found.values()) or \
+                any(not names(d) <= set(sizes) for n in found for d in self.wanted[n].shape):
             return None
         kind = kinds.pop() if len(kinds) == 1 else "d"
         args: dict[str, Any] = {}

@@ -43,6 +43,8 @@ class Spelled:
             if len(set(values)) == len(values) and not any(v % n == 0 for v in values for n in self.sizes.values()):
                 break
         self.text = {dims.evaluate(d, self.sizes): dims.text(d) for d in sums}
+        self.sums = sorted({n for n in self.text if n > 1}, reverse=True)
+        self.literals = literals
 
     def renamed(self, names: Mapping[str, str]) -> None:
         """How the language spells the names."""
@@ -60,9 +62,11 @@ class Spelled:
             while n % size == 0 and n:
                 n //= size
                 parts.append(self.text.get(size, name))
-        if n != 1 and n in self.text:
-            parts.append(f"({self.text[n]})")
-        elif n != 1 or not parts:
+        for size in self.sums if n and n not in self.literals else ():
+            while n % size == 0:
+                n //= size
+                parts.append(f"({self.text[size]})")
+        if n != 1 or not parts:
             parts.insert(0, str(n))
         return " * ".join(parts)
 
