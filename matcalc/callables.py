@@ -39,8 +39,8 @@ _TORCH = """torch: abs acos acosh asin asinh atan atan2 atanh ceil cos cosh deg2
     ndtr ndtri psi sinc xlog1py xlogy zeta
     torch.nn.functional: softplus silu gelu elu selu celu softsign logsigmoid hardtanh
     torch.linalg: matrix_exp inv pinv det cholesky matrix_power"""
-STANDARD = frozenset("""abs acos acosh asin asinh atan atan2 atanh ceil cos cosh exp expm1 floor hypot log log1p log2 log10 logaddexp
-    maximum minimum sign sin sinh sqrt square tan tanh tril triu inv det pinv slogdet cholesky matrix_power""".split())  # of the array API
+STANDARD = frozenset("""abs acos acosh asin asinh atan atan2 atanh ceil cos cosh exp expm1 floor hypot log log1p log2 log10 logaddexp max
+    maximum min minimum sign sin sinh sqrt square tan tanh tril triu inv det pinv slogdet cholesky matrix_power""".split())  # array API
 
 
 def _listed(text: str) -> frozenset[str]:
