@@ -249,13 +249,6 @@ class Compiled:
                 return same
         return None
 
-    def is_right_in_small(self) -> bool:
-        """The same for sizes that are all different, in two orders: what exported code is planned for."""
-        named = sorted({n for program in self.programs for node in program.nodes for d in node.shape for n in names(d)} |
-                       {n for e in self.wanted.values() for d in e.shape for n in names(d)})
-        verdicts = [self._in_small(self.wanted, {n: 10 + i for i, n in enumerate(order)}) for order in (named, named[::-1])]
-        return True in verdicts or False not in verdicts  # in one of the orders X.T @ X may be singular
-
     def _test(self, run: Run, sizes: Sizes) -> Callable[[Mapping[str, Any]], bool | None]:
         """Says of arrays of these sizes whether a plan has the values of node by node."""
         def same(arrays: Mapping[str, Any]) -> bool | None:
