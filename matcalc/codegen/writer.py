@@ -187,7 +187,8 @@ class Writer:
             return str(int(value))
         text = repr(value)
         fraction = Fraction(value).limit_denominator(99)
-        return f"{fraction.numerator} / {fraction.denominator}" if len(text) > 15 and float(fraction) == value else text
+        is_short = fraction.denominator > 1 and float(fraction) == value
+        return f"{fraction.numerator} / {fraction.denominator}" if len(text) > 15 and is_short else text
 
     def exponent(self, value: float) -> str:
         text = self.number(value)
